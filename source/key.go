@@ -1,0 +1,97 @@
+package source
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Key identifies a row: the values of the key columns in the one canonical encoding that the
+// log and the SELECT share. Two keys are the same row exactly if their bytes are equal, so it
+// serves as a map key. It is not for people to read: see [Key.Text].
+//
+// Encoding: per column a tag byte, the payload's length as a uvarint, the payload:
+// 'i' a signed decimal integer, 'u' an unsigned one, 's' text, 'b' bytes. Texts of decimals,
+// dates, enums and so on are 's'.
+type Key string
+
+// NewKey encodes key values, which are int64, uint64, string or []byte as their kinds say.
+// A nil or any other type is an error: such a column cannot be part of a key.
+func NewKey(values ...Value) (Key, error) {
+	buf := make([]byte, 0, 24*len(values))
+	var num [20]byte
+	for i, v := range values {
+		switch v := v.(type) {
+		case int64:
+			buf = appendPart(buf, 'i', strconv.AppendInt(num[:0], v, 10))
+		case uint64:
+			buf = appendPart(buf, 'u', strconv.AppendUint(num[:0], v, 10))
+		case string:
+			buf = binary.AppendUvarint(append(buf, 's'), uint64(len(v)))
+			buf = append(buf, v...)
+		case []byte:
+			buf = appendPart(buf, 'b', v)
+		default:
+			return "", fmt.Errorf("encode key: column %d: %T cannot be part of a key", i+1, v)
+		}
+	}
+	return Key(buf), nil
+}
+
+func appendPart(buf []byte, tag byte, payload []byte) []byte {
+	buf = binary.AppendUvarint(append(buf, tag), uint64(len(payload)))
+	return append(buf, payload...)
+}
+
+// Values decodes the key. Bytes are copied.
+func (k Key) Values() ([]Value, error) {
+	var values []Value
+	for rest := string(k); rest != ""; {
+		tag := rest[0]
+		size, n := binary.Uvarint([]byte(rest[1:min(len(rest), 1+binary.MaxVarintLen64)]))
+		if n <= 0 || size > uint64(len(rest)-1-n) {
+			return nil, fmt.Errorf("decode key: cut short at byte %d", len(k)-len(rest))
+		}
+		payload := rest[1+n : 1+n+int(size)]
+		rest = rest[1+n+int(size):]
+		value, err := decodePart(tag, payload)
+		if err != nil {
+			return nil, fmt.Errorf("decode key: %w", err)
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+func decodePart(tag byte, payload string) (Value, error) {
+	switch tag {
+	case 'i':
+		return strconv.ParseInt(payload, 10, 64)
+	case 'u':
+		return strconv.ParseUint(payload, 10, 64)
+	case 's':
+		return payload, nil
+	case 'b':
+		return []byte(payload), nil
+	}
+	return nil, fmt.Errorf("unknown tag %q", tag)
+}
+
+// Text renders the key for people and messages: the values joined by a comma, bytes as
+// 0x and hexadecimal digits. Several keys may share one text.
+func (k Key) Text() string {
+	values, err := k.Values()
+	if err != nil {
+		return fmt.Sprintf("invalid key %x", string(k))
+	}
+	parts := make([]string, len(values))
+	for i, v := range values {
+		if b, ok := v.([]byte); ok {
+			parts[i] = fmt.Sprintf("0x%x", b)
+		} else {
+			parts[i] = fmt.Sprint(v)
+		}
+	}
+	return strings.Join(parts, ",")
+}

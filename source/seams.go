@@ -1,0 +1,74 @@
+package source
+
+import (
+	"context"
+	"time"
+)
+
+// Log is a source's change log. Its methods may be called concurrently.
+type Log interface {
+	// Head returns the newest position from which following now would miss nothing that is not
+	// yet visible to a reader, and the fence that goes with it: rows read behind that fence,
+	// plus all events after the position, are complete.
+	Head(ctx context.Context) (Position, Fence, error)
+	// Open starts to read the log after from. It returns ErrPositionLost (wrapped) if the log no
+	// longer reaches back that far. One stream at a time is open per Log.
+	Open(ctx context.Context, from Position, subscriptions []Subscription) (Stream, error)
+	// Reached reports whether a reader that has taken in everything up to have has also taken in
+	// everything up to want.
+	Reached(ctx context.Context, have, want Position) (bool, error)
+}
+
+// Stream is an open log. Next is called by one goroutine at a time; Ack may be called beside it.
+type Stream interface {
+	// Next blocks for the next batch. Lost connections are mended inside: after one, events
+	// since the last position may come again. An error is final: the position is lost, the log
+	// holds something that cannot be skipped safely, or ctx has ended.
+	Next(ctx context.Context) (Batch, error)
+	// Ack tells the source that everything up to position is saved and need not be kept.
+	// Sources whose log is not kept for us ignore it.
+	Ack(ctx context.Context, position Position) error
+	// Close ends the stream and waits for what it started. It may be called twice.
+	Close(ctx context.Context) error
+}
+
+// Reader reads rows by key. Its methods may be called concurrently.
+type Reader interface {
+	// ReadRows returns one Row per key, in the order of keys, as of a snapshot that includes the
+	// fence. A row answers a key only if its own key, encoded, equals it byte for byte.
+	// ErrStale (wrapped) means that table or columns no longer are what the selection says.
+	ReadRows(ctx context.Context, fence Fence, selection Selection, keys []Key) ([]Row, error)
+}
+
+// Scanner reads whole tables by ranges of the key. Its methods may be called concurrently.
+type Scanner interface {
+	// Split cuts the table into at most n ranges that together hold every possible key: the first
+	// has no lower and the last no upper bound. An empty table gives one range.
+	Split(ctx context.Context, fence Fence, selection Selection, n int) ([]Range, error)
+	// ScanRows returns up to limit rows from the start of r in key order, as of a snapshot that
+	// includes the fence, and the rest of the range: empty when r is finished. Every row is Found
+	// or has an Err.
+	ScanRows(ctx context.Context, fence Fence, selection Selection, r Range, limit int) ([]Row, Range, error)
+}
+
+// Catalog describes tables. Its methods may be called concurrently.
+type Catalog interface {
+	// Tables lists the tables that a pattern selects, sorted by name. Views and system tables are left out.
+	Tables(ctx context.Context, fence Fence, patterns []Pattern) ([]Table, error)
+	// Columns describes a table as of a snapshot that includes the fence. ErrNoTable (wrapped)
+	// where there is none.
+	Columns(ctx context.Context, fence Fence, table Table) (Columns, error)
+}
+
+// Clock tells the source server's time.
+type Clock interface {
+	// Now returns the server's current time.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// Checker looks for what would keep a source from being followed, before a run.
+type Checker interface {
+	// Check returns all findings at once, the worst first. The error is for what kept it from
+	// looking at all, such as a refused connection. Tables are those that would be replicated.
+	Check(ctx context.Context, tables []Table) ([]Finding, error)
+}

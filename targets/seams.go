@@ -1,0 +1,83 @@
+package targets
+
+import "context"
+
+// Writer writes operations. Write may be called concurrently; the caller never has two ops of one
+// document under way at once.
+type Writer interface {
+	// Write returns nil if all ops are durable, a *PartialError if those it does not name are, and
+	// any other error if nothing is known of any of them: then all may be repeated. The driver
+	// splits what is too large for one request.
+	Write(ctx context.Context, ops []Op) error
+	// Close releases connections. It may be called twice.
+	Close(ctx context.Context) error
+}
+
+// Cursor is a place in a scan, opaque outside the driver, valid while the process lives. The empty
+// Cursor is the beginning.
+type Cursor string
+
+// Scanner lists what a destination holds.
+type Scanner interface {
+	// ScanIDs returns up to limit ids and the cursor to go on from; an empty cursor ends the scan.
+	// A scan from the beginning sees every write that had returned before it began. ErrCursor
+	// (wrapped): begin again.
+	ScanIDs(ctx context.Context, dest string, after Cursor, limit int) ([]ID, Cursor, error)
+}
+
+// Doc is a stored document.
+type Doc struct {
+	ID      ID
+	Found   bool
+	Version int64  // 0: unknown
+	Body    []byte // the document as JSON; nil unless Found
+}
+
+// Reader reads stored documents, to compare them with what they should be.
+type Reader interface {
+	// ReadDocs returns one Doc per id, in the order of ids, with every durable write in it.
+	ReadDocs(ctx context.Context, dest string, ids []ID) ([]Doc, error)
+}
+
+// Preparer makes destinations ready to be written to.
+type Preparer interface {
+	// Prepare creates what is missing, adds missing fields, and checks what is there. It may be
+	// called again at any time with the same or more fields. ErrMismatch (wrapped, with the field)
+	// where what exists does not fit.
+	Prepare(ctx context.Context, dests []*Destination) error
+}
+
+// BulkMode makes a destination faster to fill while nobody reads it.
+type BulkMode interface {
+	// BeginBulk switches a destination to bulk mode if this product made it and nobody reads it;
+	// otherwise it does nothing. What it changed is kept in the target.
+	BeginBulk(ctx context.Context, dest string) error
+	// EndBulk restores what BeginBulk changed, in this process or an earlier one. Without such a
+	// change it does nothing.
+	EndBulk(ctx context.Context, dest string) error
+}
+
+// Severity grades a finding.
+type Severity uint8
+
+// The severities.
+const (
+	Note    Severity = iota + 1 // good to know
+	Warning                     // works, but something may be lost or slow
+	Fatal                       // a run would fail or lose documents
+)
+
+// Finding is one result of a preflight.
+type Finding struct {
+	Severity Severity
+	Subject  string // an index, a setting, a field: "orders.total"
+	Message  string // what is wrong or lost
+	Fix      string // what to run or change; may be empty for a Note
+}
+
+// Checker looks for what would keep destinations from being written to, before a run.
+type Checker interface {
+	// Check returns all findings at once, the worst first, types that lose information included.
+	// It writes nothing. The error is for what kept it from looking at all.
+	Check(ctx context.Context, dests []*Destination) ([]Finding, error)
+}
