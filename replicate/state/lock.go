@@ -1,0 +1,33 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// ErrLocked: another process has the state file open for writing.
+var ErrLocked = errors.New("state file is in use")
+
+// takeLock locks the file at path for this process and writes its pid into it. The kernel gives
+// the lock up when the process ends, however it ends, so a left-over file means nothing.
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock state file: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		pid, _ := io.ReadAll(io.LimitReader(f, 32))
+		return nil, errors.Join(fmt.Errorf("lock %s: %w by process %s", path, ErrLocked, strings.TrimSpace(string(pid))), f.Close())
+	}
+	if err := f.Truncate(0); err == nil {
+		_, err = fmt.Fprintln(f, os.Getpid())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock state file: %w", err), f.Close())
+	}
+	return f, nil
+}

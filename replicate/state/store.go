@@ -1,0 +1,142 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", pure Go so that the binary stays static
+)
+
+// format is the version of the tables below. A file with a higher one was written by a newer
+// program and is refused.
+const format = 1
+
+const schema = `
+CREATE TABLE meta      (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE position  (one INTEGER PRIMARY KEY CHECK (one = 1), position TEXT NOT NULL, fence TEXT NOT NULL,
+                        committed_us INTEGER NOT NULL, saved_us INTEGER NOT NULL);
+CREATE TABLE plans     (plan TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL,
+                        fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ranges    (plan TEXT NOT NULL, number INTEGER NOT NULL, rest TEXT NOT NULL, rows INTEGER NOT NULL,
+                        PRIMARY KEY (plan, number)) WITHOUT ROWID;
+CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NOT NULL,
+                        reason TEXT NOT NULL, UNIQUE (plan, kind));
+CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT NULL, document TEXT NOT NULL,
+                        reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (plan, key)) WITHOUT ROWID;
+CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
+`
+
+// ErrCorrupt: the file is not a state file, or holds what cannot be.
+var ErrCorrupt = errors.New("state file is corrupt")
+
+// Store is an open state file. Its methods may be called concurrently.
+type Store struct {
+	db   *sql.DB
+	lock *os.File
+	path string
+}
+
+// Open opens the state file for writing and makes it where there is none. A second process on the
+// same file is refused with the pid of the first; so is a file that a newer program wrote, or one
+// that is no state file. A damaged file is never started over silently.
+func Open(ctx context.Context, path string) (*Store, error) {
+	lock, err := takeLock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{lock: lock, path: path}
+	if err := s.open(ctx, "rwc"); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens an existing state file for Load and Letters only, also while another process
+// writes it. A missing file is an error wrapping fs.ErrNotExist.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open state file %s: %w", path, fs.ErrNotExist)
+	}
+	s := &Store{path: path}
+	if err := s.open(ctx, "ro"); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, mode string) error {
+	query := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(10000)"}}
+	if mode != "ro" {
+		query.Add("_pragma", "journal_mode(WAL)")
+		query.Add("_pragma", "synchronous(FULL)")
+		query.Set("_txlock", "immediate")
+	}
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: query.Encode()}).String()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return fmt.Errorf("open state file %s: %w", s.path, err)
+	}
+	db.SetMaxOpenConns(1)
+	s.db = db
+	if err := s.prepare(ctx, mode != "ro"); err != nil {
+		return fmt.Errorf("open state file %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// prepare makes the tables in an empty file and checks the format of one that is not.
+func (s *Store) prepare(ctx context.Context, create bool) error {
+	var tables int
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master`).Scan(&tables); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if tables == 0 && create {
+		return s.inTx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, schema); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES ('format', ?)`, fmt.Sprint(format))
+			return err
+		})
+	}
+	var found int
+	if err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&found); err != nil {
+		return fmt.Errorf("%w: no format in it: %w", ErrCorrupt, err)
+	}
+	if found > format {
+		return fmt.Errorf("written by a newer program (format %d, this one knows up to %d)", found, format)
+	}
+	return nil
+}
+
+func (s *Store) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Path returns the path that the file was opened by.
+func (s *Store) Path() string { return s.path }
+
+// Close closes the file and gives up the lock. It may be called twice.
+func (s *Store) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+		s.lock = nil
+	}
+	return err
+}

@@ -1,0 +1,139 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func open(t *testing.T, path string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func save(t *testing.T, s *Store, c Change) {
+	t.Helper()
+	if err := s.Save(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStore_SavesAndLoads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state ü?.db")
+	s := open(t, path)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	save(t, s, Change{
+		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x"}, {"gone", "shop.gone", "gone", "y"}},
+		NewRanges:  []Range{{"orders", 0, "a-", 0}, {"orders", 1, "b-", 0}, {"gone", 0, "c", 1}},
+		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
+		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at}},
+		Lease:      &Lease{10, 20},
+	})
+	save(t, s, Change{
+		Ranges: []Range{{"orders", 0, "", 5}}, AddJobs: []Job{{3, "orders", Sweep, "again"}}, DoneJobs: []int64{1, 2},
+		DropPlans: []string{"gone"}, Lease: &Lease{10, 30},
+	})
+	want := Snapshot{
+		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x"}},
+		Ranges:     []Range{{"orders", 0, "", 5}, {"orders", 1, "b-", 0}},
+		Jobs:       []Job{{3, "orders", Sweep, "again"}},
+		Leases:     []Lease{{10, 30}},
+		Letters:    1,
+	}
+	reader, err := OpenReadOnly(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []*Store{s, reader} {
+		got, err := from.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		letters, err := from.Letters(t.Context(), 5)
+		if err != nil || len(letters) != 1 || letters[0].Key != "k\x00\xff" || !letters[0].At.Equal(at) {
+			t.Errorf("letters: %v, %v", letters, err)
+		}
+	}
+	if err := reader.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStore_AllOrNothing(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "state.db"))
+	if err := s.Save(t.Context(), Change{
+		Checkpoint: &Checkpoint{Position: "p"},
+		NewRanges:  []Range{{Plan: "a", Rest: "r"}},
+		Lease:      &Lease{1, 2},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec(`CREATE TRIGGER fail BEFORE INSERT ON letters BEGIN SELECT RAISE(FAIL, 'disk full'); END`); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Save(t.Context(), Change{
+		Checkpoint: &Checkpoint{Position: "q"}, Ranges: []Range{{Plan: "a", Rest: ""}}, Letters: []Letter{{Plan: "a"}},
+	})
+	if err == nil {
+		t.Fatal("the save succeeded")
+	}
+	snap, err := s.Load(t.Context())
+	if err != nil || snap.Checkpoint.Position != "p" || snap.Ranges[0].Rest != "r" {
+		t.Errorf("after a failed save: %+v, %v", snap, err)
+	}
+}
+
+func TestOpen_Refuses(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.db")
+	s := open(t, path)
+	if _, err := Open(t.Context(), path); !errors.Is(err, ErrLocked) {
+		t.Errorf("second writer: %v", err)
+	}
+	if _, err := s.db.Exec(`UPDATE meta SET value = '99'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path); err == nil {
+		t.Error("a file of a newer format was opened")
+	}
+	garbage := filepath.Join(dir, "garbage.db")
+	if err := os.WriteFile(garbage, []byte("this is no database, but it is long enough to be taken for one by size alone......................"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), garbage); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("garbage: %v", err)
+	}
+	if _, err := OpenReadOnly(t.Context(), filepath.Join(dir, "none.db")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+}
+
+func TestLoad_ProgressWithoutPosition(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "state.db"))
+	save(t, s, Change{NewRanges: []Range{{Plan: "a", Rest: "r"}}})
+	if _, err := s.Load(t.Context()); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Load: %v", err)
+	}
+}
