@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,20 +49,54 @@ func appendPart(buf []byte, tag byte, payload []byte) []byte {
 func (k Key) Values() ([]Value, error) {
 	var values []Value
 	for rest := string(k); rest != ""; {
-		tag := rest[0]
-		size, n := binary.Uvarint([]byte(rest[1:min(len(rest), 1+binary.MaxVarintLen64)]))
-		if n <= 0 || size > uint64(len(rest)-1-n) {
-			return nil, fmt.Errorf("decode key: cut short at byte %d", len(k)-len(rest))
+		tag, payload, after, err := cutPart(rest)
+		if err != nil {
+			return nil, err
 		}
-		payload := rest[1+n : 1+n+int(size)]
-		rest = rest[1+n+int(size):]
 		value, err := decodePart(tag, payload)
 		if err != nil {
 			return nil, fmt.Errorf("decode key: %w", err)
 		}
-		values = append(values, value)
+		values, rest = append(values, value), after
 	}
 	return values, nil
+}
+
+// AppendTexts appends the text of each value to dst: integers in decimal, texts as they are, bytes
+// as lower-case hexadecimal digits. Given the kinds of the columns, the texts determine the key. It
+// is the fast way from a key to a document's id: only bytes are copied.
+func (k Key) AppendTexts(dst []string) ([]string, error) {
+	for rest := string(k); rest != ""; {
+		tag, payload, after, err := cutPart(rest)
+		if err != nil {
+			return dst, err
+		}
+		switch tag {
+		case 'i', 'u', 's':
+		case 'b':
+			payload = hex.EncodeToString([]byte(payload))
+		default:
+			return dst, fmt.Errorf("decode key: unknown tag %q", tag)
+		}
+		dst, rest = append(dst, payload), after
+	}
+	return dst, nil
+}
+
+// cutPart takes the first value's part off an encoded key.
+func cutPart(text string) (tag byte, payload, rest string, err error) {
+	// A length below 128 is one byte, which is nearly always so.
+	if len(text) >= 2 && text[1] < 0x80 {
+		if end := 2 + int(text[1]); end <= len(text) {
+			return text[0], text[2:end], text[end:], nil
+		}
+	}
+	size, n := binary.Uvarint([]byte(text[1:min(len(text), 1+binary.MaxVarintLen64)]))
+	if n <= 0 || size > uint64(len(text)-1-n) {
+		return 0, "", "", fmt.Errorf("decode key: cut short %d bytes before its end", len(text))
+	}
+	end := 1 + n + int(size)
+	return text[0], text[1+n : end], text[end:], nil
 }
 
 func decodePart(tag byte, payload string) (Value, error) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +40,26 @@ func TestKey_DifferentValuesDifferentKeys(t *testing.T) {
 			t.Errorf("%v and %v have the same key", values, other)
 		}
 		seen[key] = values
+	}
+}
+
+func TestKey_AppendTexts(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	key, err := NewKey(int64(-5), uint64(7), "a|b", []byte{0, 0xAB}, "", long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := key.AppendTexts([]string{"before"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"before", "-5", "7", "a|b", "00ab", "", long}, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, k := range []Key{"i", "x\x011", "s\x05a", "s\xff"} {
+		if texts, err := k.AppendTexts(nil); err == nil {
+			t.Errorf("%q has the texts %q", string(k), texts)
+		}
 	}
 }
 
