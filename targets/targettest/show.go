@@ -1,0 +1,79 @@
+package targettest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// CheckValue says whether a value is one that its field's kind allows: the right Go type and, for
+// integers, within the field's bits. NULL always is.
+func CheckValue(field targets.Field, value any) error {
+	if value == nil {
+		return nil
+	}
+	ok := false
+	switch field.Kind {
+	case targets.KindInt:
+		var n int64
+		n, ok = value.(int64)
+		if low := int64(math.MinInt64) >> (64 - field.Bits); ok && (n < low || n > -(low+1)) {
+			return fmt.Errorf("%d does not fit into %d bits", n, field.Bits)
+		}
+	case targets.KindUint:
+		var n uint64
+		n, ok = value.(uint64)
+		if ok && field.Bits < 64 && n>>field.Bits != 0 {
+			return fmt.Errorf("%d does not fit into %d bits", n, field.Bits)
+		}
+	case targets.KindFloat:
+		_, ok = value.(float64)
+	case targets.KindBool:
+		_, ok = value.(bool)
+	case targets.KindBinary:
+		_, ok = value.([]byte)
+	default:
+		_, ok = value.(string)
+	}
+	if !ok {
+		return fmt.Errorf("a %T is no value of kind %d", value, field.Kind)
+	}
+	return nil
+}
+
+// Show renders a value for the comparison of stored documents with what was written, as Memory
+// stores it: numbers and booleans as such, binaries in base64, sets as arrays, JSON, GeoJSON and
+// vectors as they are, everything else as text. A target that shows some kinds otherwise has an
+// [Options].Show of its own that leaves the rest to this one.
+func Show(field targets.Field, value any) any {
+	switch v := value.(type) {
+	case []byte:
+		return base64.StdEncoding.EncodeToString(v)
+	case string:
+		switch field.Kind {
+		case targets.KindSet:
+			if v == "" {
+				return []string{}
+			}
+			return strings.Split(v, ",")
+		case targets.KindJSON, targets.KindGeometry, targets.KindVector:
+			return json.RawMessage(v)
+		}
+	}
+	return value
+}
+
+// body renders a stored document. Fields that were added after it was written are left out.
+func (d *memoryDest) body(doc memoryDoc) ([]byte, error) {
+	shown := make(map[string]any, len(doc.fields))
+	for _, field := range d.fields {
+		if value, ok := doc.fields[field.Name]; ok {
+			shown[field.Name] = Show(field, value)
+		}
+	}
+	return json.Marshal(shown)
+}
