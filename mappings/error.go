@@ -1,0 +1,108 @@
+package mappings
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Place is where something stands in a file. The zero Place is nowhere: nobody wrote it.
+type Place struct {
+	File   string
+	Line   int    // from 1
+	Column int    // from 1, in characters
+	Text   string // the line
+}
+
+// Error is one thing that is wrong with a mapping, or worth a warning.
+type Error struct {
+	Place
+	Message string // what is wrong
+	Advice  string // what to do, or what was probably meant; may be empty
+}
+
+// Error returns the error as compilers print theirs: place and message, then, where the place is
+// known, the line with a caret under it.
+//
+//	meepo.yaml:7:5: unknown key "excludes": did you mean "exclude"?
+//	   7 |     excludes: [note]
+//	     |     ^
+func (e *Error) Error() string {
+	message := e.Message
+	if e.Advice != "" {
+		message += ": " + e.Advice
+	}
+	if e.Line == 0 {
+		return message
+	}
+	// Tabs are kept, so that the caret stands under its character however wide they are shown.
+	var indent strings.Builder
+	for i, r := range []rune(e.Text) {
+		switch {
+		case i >= e.Column-1:
+		case r == '\t':
+			indent.WriteByte('\t')
+		default:
+			indent.WriteByte(' ')
+		}
+	}
+	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, message, e.Line, e.Text, indent.String())
+}
+
+// Hint returns what to do.
+func (e *Error) Hint() string { return e.Advice }
+
+// Errors unpacks an error of this package into what is wrong, in the order of the file.
+func Errors(err error) []*Error {
+	var list problems
+	if errors.As(err, &list) {
+		return list
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return []*Error{one}
+	}
+	return nil
+}
+
+// problems collects what is wrong, so that all of it is said at once.
+type problems []*Error
+
+func (p *problems) add(at Place, advice, format string, args ...any) {
+	*p = append(*p, &Error{Place: at, Message: fmt.Sprintf(format, args...), Advice: advice})
+}
+
+// err returns nil where there is none, else all in the order of their places.
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	p.sort()
+	return p
+}
+
+func (p problems) sort() {
+	slices.SortStableFunc(p, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// Error returns all errors, one after the other.
+func (p problems) Error() string {
+	texts := make([]string, len(p))
+	for i, e := range p {
+		texts[i] = e.Error()
+	}
+	return strings.Join(texts, "\n")
+}
+
+// Unwrap returns the errors for errors.Is and errors.As.
+func (p problems) Unwrap() []error {
+	list := make([]error, len(p))
+	for i, e := range p {
+		list[i] = e
+	}
+	return list
+}
