@@ -1,0 +1,101 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// session is one connection whose next statements are behind a fence. It speaks to the driver
+// itself, below database/sql: rows then cost no reflection and no second copy (bench_test.go has
+// both ways side by side).
+type session struct {
+	conn *sql.Conn
+	lock bool // the fence is that every SELECT of rows locks what it reads, see fence.go
+}
+
+// query runs a prepared statement, so that values come in the binary protocol, and calls each for
+// every row. The row is only valid during the call.
+func (q *session) query(ctx context.Context, text string, args []any, each func(row []sqldriver.Value) error) error {
+	return q.conn.Raw(func(conn any) (err error) {
+		prepared, err := conn.(sqldriver.ConnPrepareContext).PrepareContext(ctx, text)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, prepared.Close()) }()
+		named := make([]sqldriver.NamedValue, len(args))
+		for i, arg := range args {
+			named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
+		}
+		rows, err := prepared.(sqldriver.StmtQueryContext).QueryContext(ctx, named)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		row := make([]sqldriver.Value, len(rows.Columns()))
+		for {
+			switch err := rows.Next(row); {
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return err
+			}
+			if err := each(row); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// settle waits until no change of the table's definition is under way, where the fence is a lock:
+// there is no other sign that a DDL statement of the log is visible. Elsewhere it does nothing.
+func (q *session) settle(ctx context.Context, table source.Table) error {
+	if !q.lock {
+		return nil
+	}
+	// Opening the table takes the metadata lock that DDL holds to its end. The wait is short and
+	// repeated, so that we do not stand in the queue in front of others for long.
+	if _, err := q.conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 1"); err != nil {
+		return err
+	}
+	pause := backoff{}
+	for {
+		_, err := q.conn.ExecContext(ctx, "SELECT 1 FROM "+quoteTable(table)+" LIMIT 0")
+		switch {
+		case isErrno(err, errNoTable, errUnknownDatabase):
+			return source.ErrNoTable
+		case !isErrno(err, errLockTimeout):
+			return err
+		}
+		if err := pause.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// backoff is the pause between two looks at something that will come: short first, so that the
+// common case costs little, then doubling to a limit, so that the server is left in peace.
+type backoff struct {
+	next  time.Duration
+	limit time.Duration
+}
+
+func (b *backoff) wait(ctx context.Context) error {
+	setDefault(&b.next, 200*time.Microsecond)
+	setDefault(&b.limit, 20*time.Millisecond)
+	timer := time.NewTimer(b.next)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		b.next = min(2*b.next, b.limit)
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait: %w", context.Cause(ctx))
+	}
+}

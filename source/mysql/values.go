@@ -1,0 +1,178 @@
+package mysql
+
+import (
+	sqldriver "database/sql/driver"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// decoder turns what the driver gives for a column into the value that its kind promises. The
+// driver's bytes are only valid until the next row, so every case copies.
+type decoder func(v sqldriver.Value) (source.Value, error)
+
+var errUTF8 = errors.New("not valid UTF-8")
+
+// decoderOf picks the decoder once per column, not once per value.
+func decoderOf(c source.Column) decoder {
+	decode := decodeText
+	switch c.Type.Kind {
+	case source.KindInt:
+		decode = decodeInt
+	case source.KindUint:
+		decode = decodeUint
+		if strings.HasPrefix(c.Type.Native, "bit") {
+			decode = decodeBit
+		}
+	case source.KindFloat:
+		decode = decodeFloat
+	case source.KindBinary:
+		decode = decodeBinary
+	case source.KindDate, source.KindDateTime, source.KindTimestamp:
+		t := c.Type
+		decode = func(v sqldriver.Value) (source.Value, error) { return decodeTime(t, v) }
+	}
+	return func(v sqldriver.Value) (source.Value, error) {
+		if v == nil {
+			return nil, nil
+		}
+		out, err := decode(v)
+		if err != nil {
+			return nil, fmt.Errorf("decode column %s (%s): %w", c.Name, c.Type.Native, err)
+		}
+		return out, nil
+	}
+}
+
+func unexpected(v sqldriver.Value) error {
+	return fmt.Errorf("unexpected %T: %w", v, source.ErrStale)
+}
+
+func decodeInt(v sqldriver.Value) (source.Value, error) {
+	if n, ok := v.(int64); ok {
+		return n, nil
+	}
+	return nil, unexpected(v)
+}
+
+// decodeUint: the driver gives numbers above the largest int64 as text.
+func decodeUint(v sqldriver.Value) (source.Value, error) {
+	switch v := v.(type) {
+	case int64:
+		if v >= 0 {
+			return uint64(v), nil
+		}
+	case []byte:
+		if n, err := strconv.ParseUint(string(v), 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return nil, unexpected(v)
+}
+
+// decodeBit reads the big-endian bytes of BIT.
+func decodeBit(v sqldriver.Value) (source.Value, error) {
+	raw, ok := v.([]byte)
+	if !ok || len(raw) > 8 {
+		return nil, unexpected(v)
+	}
+	var n uint64
+	for _, b := range raw {
+		n = n<<8 | uint64(b)
+	}
+	return n, nil
+}
+
+func decodeFloat(v sqldriver.Value) (source.Value, error) {
+	switch v := v.(type) {
+	case float32:
+		return float64(v), nil
+	case float64:
+		return v, nil
+	}
+	return nil, unexpected(v)
+}
+
+func decodeBinary(v sqldriver.Value) (source.Value, error) {
+	if raw, ok := v.([]byte); ok {
+		return append(make([]byte, 0, len(raw)), raw...), nil
+	}
+	return nil, unexpected(v)
+}
+
+func decodeText(v sqldriver.Value) (source.Value, error) {
+	raw, ok := v.([]byte)
+	if !ok {
+		return nil, unexpected(v)
+	}
+	if !utf8.Valid(raw) {
+		return nil, errUTF8
+	}
+	return string(raw), nil
+}
+
+func decodeTime(t source.Type, v sqldriver.Value) (source.Value, error) {
+	switch v := v.(type) {
+	case []byte:
+		return canonicalTime(t, string(v))
+	case string:
+		return canonicalTime(t, v)
+	}
+	return nil, unexpected(v)
+}
+
+// canonicalTime gives dates and times the form of source.Kind: a T between, as many digits of a
+// second as the column declares, a Z for instants.
+func canonicalTime(t source.Type, text string) (source.Value, error) {
+	const date, seconds = len("2006-01-02"), len("2006-01-02 15:04:05")
+	if t.Kind == source.KindDate {
+		if len(text) != date {
+			return nil, fmt.Errorf("%q is no date", text)
+		}
+		return text, nil
+	}
+	if len(text) < seconds || text[date] != ' ' {
+		return nil, fmt.Errorf("%q is no date and time", text)
+	}
+	fraction := strings.TrimPrefix(text[seconds:], ".")
+	if len(fraction) > t.Scale && strings.Trim(fraction[t.Scale:], "0") != "" {
+		return nil, fmt.Errorf("%q has more digits than the column: %w", text, source.ErrStale)
+	}
+	out := make([]byte, 0, seconds+8)
+	out = append(append(append(out, text[:date]...), 'T'), text[date+1:seconds]...)
+	if t.Scale > 0 {
+		out = append(out, '.')
+		for i := range t.Scale {
+			digit := byte('0')
+			if i < len(fraction) {
+				digit = fraction[i]
+			}
+			out = append(out, digit)
+		}
+	}
+	if t.Kind == source.KindTimestamp {
+		out = append(out, 'Z')
+	}
+	return string(out), nil
+}
+
+// uuidFromRecord reads MariaDB's UUID as it is stored: 16 bytes, of which the log cuts zeros from
+// the end. Versions below 6 are stored with their groups in reverse order, so that those with a
+// time sort by it.
+func uuidFromRecord(raw string) (source.Value, error) {
+	if len(raw) > 16 {
+		return nil, fmt.Errorf("uuid of %d bytes: %w", len(raw), source.ErrStale)
+	}
+	var b [16]byte
+	copy(b[:], raw)
+	if b[6]&0x80 != 0 && b[8] > 0 && b[8] < 0x60 {
+		b = [16]byte{b[12], b[13], b[14], b[15], b[10], b[11], b[8], b[9], b[6], b[7], b[0], b[1], b[2], b[3], b[4], b[5]}
+	}
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+}
