@@ -1,0 +1,100 @@
+// Command shop fills and changes the demo's shop database, and shows its rows beside the
+// documents that Elasticsearch holds. It is a tool of the demo, run from a checkout:
+//
+//	go run ./internal/demo/shop --help
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/meepo-replicate/meepo/internal/demo"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "shop:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// flags are shared by all commands.
+type flags struct {
+	url     string
+	elastic string
+	seed    uint64
+	wait    time.Duration
+}
+
+func root() *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use:           "shop",
+		Short:         "Fill, change and show the demo's shop",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.PersistentFlags().StringVar(&f.url, "url", "mysql://root@127.0.0.1:3306/shop", "the shop's database")
+	cmd.PersistentFlags().StringVar(&f.elastic, "elastic", "http://127.0.0.1:9200", "Elasticsearch")
+	cmd.PersistentFlags().Uint64Var(&f.seed, "seed", 1, "the same seed gives the same rows and changes")
+	cmd.PersistentFlags().DurationVar(&f.wait, "wait", 0, "ask again for at most this long until both sides agree")
+	cmd.AddCommand(fillCommand(f), changesCommand(f), countsCommand(f), showCommand(f), searchCommand(f))
+	return cmd
+}
+
+func fillCommand(f *flags) *cobra.Command {
+	rows := demo.Rows
+	cmd := &cobra.Command{
+		Use:   "fill",
+		Short: "Make the tables anew and fill them",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withShop(cmd.Context(), f, func(s *demo.Shop) error {
+				if err := s.Fill(cmd.Context(), f.seed, rows); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s rows in %d tables of %s\n", thousands(rows), len(demo.Tables()), s.Name())
+				return nil
+			})
+		},
+	}
+	cmd.Flags().IntVar(&rows, "rows", rows, "rows of all tables together")
+	return cmd
+}
+
+func changesCommand(f *flags) *cobra.Command {
+	count := 1000
+	cmd := &cobra.Command{
+		Use:   "changes",
+		Short: "Change rows the way a day in the shop would",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withShop(cmd.Context(), f, func(s *demo.Shop) error {
+				done, err := s.Change(cmd.Context(), f.seed, count)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s\nlast order %d\n", done, done.Order)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().IntVar(&count, "count", count, "rows to change")
+	return cmd
+}
+
+func withShop(ctx context.Context, f *flags, use func(*demo.Shop) error) error {
+	s, err := demo.Open(ctx, f.url)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return use(s)
+}
