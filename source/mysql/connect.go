@@ -61,6 +61,9 @@ type Source struct {
 
 var (
 	_ source.Catalog = (*Source)(nil)
+	_ source.Reader  = (*Source)(nil)
+	_ source.Scanner = (*Source)(nil)
+	_ source.Clock   = (*Source)(nil)
 )
 
 // Open connects and looks at the server. Close the source after use.

@@ -259,24 +259,48 @@ func (k keyColumn) order() string {
 	return quote(k.Name)
 }
 
-// place is the argument that compares with order.
-func (k keyColumn) place(v source.Value) (any, error) {
-	if k.Type.Kind != source.KindEnum {
-		return k.param(v), nil
+// mark is the placeholder of an argument that compares with the column. A text that is compared
+// with a DECIMAL would make both floating-point numbers, which are too coarse.
+func (k keyColumn) mark() string {
+	if k.Type.Kind == source.KindDecimal {
+		return fmt.Sprintf("CAST(? AS DECIMAL(%d,%d))", k.Type.Precision, k.Type.Scale)
 	}
-	at := slices.Index(k.Type.Members, v.(string))
-	if at < 0 {
-		return nil, fmt.Errorf("key column %s: %q is no member any more: %w", k.Name, v, source.ErrStale)
-	}
-	return int64(at + 1), nil
+	return "?"
 }
 
 // param is the argument that the column equals.
-func (k keyColumn) param(v source.Value) any {
+func (k keyColumn) param(v source.Value) (any, error) {
+	ok := false
 	switch k.Type.Kind {
+	case source.KindInt:
+		var n int64
+		if n, ok = v.(int64); ok && strings.HasPrefix(k.Type.Native, "year") {
+			return fmt.Sprintf("%04d", n), nil // the number 0 would mean 2000
+		}
+	case source.KindUint:
+		_, ok = v.(uint64)
+	case source.KindBinary:
+		_, ok = v.([]byte)
 	case source.KindDateTime, source.KindTimestamp:
-		text := strings.TrimSuffix(v.(string), "Z")
-		return strings.Replace(text, "T", " ", 1)
+		if text, is := v.(string); is {
+			return strings.Replace(strings.TrimSuffix(text, "Z"), "T", " ", 1), nil
+		}
+	default:
+		_, ok = v.(string)
 	}
-	return v
+	if !ok {
+		return nil, fmt.Errorf("key column %s (%s): a key holds %T: %w", k.Name, k.Type.Native, v, source.ErrStale)
+	}
+	return v, nil
+}
+
+// place is the argument that compares with order, of a value of a scan's bounds.
+func (k keyColumn) place(v source.Value) (any, error) {
+	if k.Type.Kind != source.KindEnum {
+		return k.param(v)
+	}
+	if _, ok := v.(int64); !ok {
+		return nil, fmt.Errorf("key column %s (%s): a bound holds %T: %w", k.Name, k.Type.Native, v, source.ErrStale)
+	}
+	return v, nil
 }

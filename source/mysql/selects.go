@@ -1,0 +1,113 @@
+package mysql
+
+import (
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// plan is a selection ready to be read: the SELECT's list and how its columns become a row.
+type plan struct {
+	table   source.Table
+	keys    []keyColumn
+	where   string
+	list    string    // key columns, then values, then the ordinals of ENUM key columns
+	keyDec  []decoder // of keys
+	dec     []decoder // of values
+	places  []int     // per key column: its column in the list that compares with order()
+	orderBy string
+	special bool // some column is an expression, which may fail for one row's value
+}
+
+func planOf(sel source.Selection) (*plan, error) {
+	if len(sel.Key) == 0 {
+		return nil, fmt.Errorf("selection of %s: no key columns", sel.Table)
+	}
+	p := &plan{table: sel.Table, keys: rowKeys(sel.Key), where: sel.Where}
+	var list, extra, order []string
+	for i, k := range p.keys {
+		list = append(list, quote(k.Name))
+		p.keyDec = append(p.keyDec, decoderOf(k.Column))
+		order = append(order, k.order())
+		p.places = append(p.places, i)
+		if k.order() != quote(k.Name) {
+			p.places[i] = len(sel.Key) + len(sel.Columns) + len(extra)
+			extra = append(extra, k.order())
+		}
+	}
+	for _, c := range sel.Columns {
+		expr := c.Expr
+		if expr == "" {
+			expr = quote(c.Name)
+		} else {
+			p.special = true
+		}
+		list = append(list, expr)
+		p.dec = append(p.dec, decoderOf(c))
+	}
+	p.list = strings.Join(append(list, extra...), ", ")
+	p.orderBy = strings.Join(order, ", ")
+	return p, nil
+}
+
+// selectWhere builds the statement up to its condition.
+func (p *plan) selectWhere(condition string) string {
+	return "SELECT " + p.list + " FROM " + quoteTable(p.table) + " WHERE " + condition
+}
+
+// row decodes one row. A value that cannot be decoded is the row's error, unless it shows that
+// the table has changed: that is everybody's.
+func (p *plan) row(values []sqldriver.Value) (source.Row, error) {
+	key, err := p.key(values)
+	if err != nil {
+		return source.Row{Err: err}, stale(err)
+	}
+	row := source.Row{Key: key, Found: true, Values: make([]source.Value, len(p.dec))}
+	for i, decode := range p.dec {
+		v, err := decode(values[len(p.keys)+i])
+		if err != nil {
+			return source.Row{Key: key, Err: err}, stale(err)
+		}
+		row.Values[i] = v
+	}
+	return row, nil
+}
+
+func (p *plan) key(values []sqldriver.Value) (source.Key, error) {
+	parts := make([]source.Value, len(p.keys))
+	for i, k := range p.keys {
+		v, err := p.keyDec[i](values[i])
+		if err == nil {
+			v, err = k.fromRow(v)
+		}
+		if err != nil {
+			return "", err
+		}
+		parts[i] = v
+	}
+	return source.NewKey(parts...)
+}
+
+func stale(err error) error {
+	if errors.Is(err, source.ErrStale) {
+		return err
+	}
+	return nil
+}
+
+// classify names the errors that callers branch on.
+func classify(err error) error {
+	if isErrno(err, errUnknownColumn, errNoTable, errUnknownDatabase) {
+		return fmt.Errorf("%w: %w", source.ErrStale, err)
+	}
+	return err
+}
+
+// ofOneRow reports whether the server's error may come from the value of a single row: those of
+// the spatial and vector functions.
+func (p *plan) ofOneRow(err error) bool {
+	return p.special && isErrno(err, 3037, 3055, 3516, 3548, 3616, 3617, 3618, 3680, 3681, 3731, 3732, 6138, 6139)
+}
