@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Rows is how many rows the shop has unless told otherwise.
@@ -52,9 +53,11 @@ func (s *Shop) fillTables(ctx context.Context, g *generator, rows int) error {
 	for id := range int64(productCount) {
 		w.add(ctx, products, g.product(id+1))
 	}
-	w.flushAll(ctx) // what orders refer to must be there
+	w.flushAll(ctx)                                        // what orders refer to must be there
+	pace := today.Sub(opening) / time.Duration(orderCount) // orders come in the order of their ids
 	for i, lines := range g.linesPerOrder(orderCount, itemCount) {
-		row, items := g.order(int64(i+1), 1+g.rnd.Int64N(int64(customerCount)), lines)
+		from := opening.Add(time.Duration(i) * pace)
+		row, items := g.order(int64(i+1), 1+g.rnd.Int64N(int64(customerCount)), lines, g.between(from, from.Add(pace)))
 		w.add(ctx, orders, row)
 		for _, item := range items {
 			w.add(ctx, orderItems, item)

@@ -136,15 +136,15 @@ func (g *generator) product(id int64) []any {
 		id, fmt.Sprintf("%c%c-%06d", categories[category][0]-32, material[0]-32, id),
 		uint64(10_000_000_000_000_000_000) + g.rnd.Uint64N(8_000_000_000_000_000_000), // above the signed range
 		name, fmt.Sprintf("A %s %s of %s. %s %s", style, thing, material, pick(g, praises), pick(g, praises)),
-		categories[category], money(cents), float64(g.rnd.IntN(25_000)+20) / 1000, g.rnd.IntN(400) - 15, first.Year(), g.rnd.IntN(256),
+		categories[category], money(cents), float64(int(g.rnd.ExpFloat64()*1500)+20) / 1000, g.rnd.IntN(400) - 15, first.Year(), g.rnd.IntN(256),
 		fmt.Sprintf(`{"colour": %q, "material": %q, "size_cm": [%d, %d, %d], "recycled": %t}`,
 			pick(g, colours), material, 5+g.rnd.IntN(90), 5+g.rnd.IntN(60), 2+g.rnd.IntN(40), g.chance(35)),
 		thumbnail, g.chance(93), g.between(first, today).Format(milli),
 	}
 }
 
-// order returns the row of an order with the given number of lines, and the rows of those.
-func (g *generator) order(id, customer int64, lines int) (row []any, items [][]any) {
+// order returns the row of an order placed at a time, and the rows of its lines.
+func (g *generator) order(id, customer int64, lines int, placed time.Time) (row []any, items [][]any) {
 	var total int64
 	for line := 1; line <= lines; line++ {
 		// The square makes some products sell far better than others.
@@ -157,7 +157,6 @@ func (g *generator) order(id, customer int64, lines int) (row []any, items [][]a
 		total += (p.cents*quantity*(1000-discount) + 500) / 1000
 		items = append(items, []any{id, line, p.id, quantity, money(p.cents), fmt.Sprintf("0.%03d", discount)})
 	}
-	placed := g.between(opening, today)
 	status, paid, shipped, took := g.progress(placed)
 	var store, note any
 	if g.chance(45) {

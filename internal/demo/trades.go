@@ -8,8 +8,8 @@ import (
 // placeOrder inserts an order and its lines in one transaction.
 func (d *trading) placeOrder(ctx context.Context, left int) error {
 	lines := min(1+d.rnd.IntN(4), left-1)
-	row, items := d.order(d.nextIDs.order, pick(d.generator, d.customers), lines)
-	row[3], row[6], row[7], row[8], row[9] = "new", d.now().Format(micro), nil, nil, nil
+	row, items := d.order(d.nextIDs.order, pick(d.generator, d.customers), lines, d.now())
+	row[3], row[7], row[8], row[9] = "new", nil, nil, nil // however far it may have come otherwise
 	d.orders = append(d.orders, openOrder{d.nextIDs.order, "new", int64(lines)})
 	d.nextIDs.order++
 	return d.atomic(ctx, func() error {
@@ -39,7 +39,7 @@ func (d *trading) progressOrder(ctx context.Context) error {
 		o.status, statement, args = "paid", "UPDATE orders SET status = ?, paid_at = ? WHERE id = ?", []any{now}
 	case "packed":
 		o.status, statement, args = "shipped",
-			"UPDATE orders SET status = ?, shipped_at = ?, time_to_ship = TIMEDIFF(?, CAST(placed_at AS DATETIME)) WHERE id = ?", []any{now, now}
+			"UPDATE orders SET status = ?, shipped_at = ?, time_to_ship = TIMEDIFF(?, LEFT(placed_at, 19)) WHERE id = ?", []any{now, now}
 	case "paid":
 		o.status = "packed"
 	case "shipped":

@@ -55,7 +55,7 @@ func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
 			if rows[i], err = s.Count(ctx, name); err != nil {
 				return false, err
 			}
-			if docs[i], err = countDocs(ctx, f.elastic, s.Name()+"."+name); err != nil {
+			if docs[i], err = countDocs(ctx, f.elastic, indexOf(s, name)); err != nil {
 				return false, err
 			}
 			equal = equal && rows[i] == docs[i]
@@ -68,7 +68,7 @@ func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
 	fmt.Fprintf(out, "   %-14s %9s   %-20s %9s\n", "table", "rows", "index", "documents")
 	allRows, allDocs := 0, 0
 	for i, name := range names {
-		fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", name, thousands(rows[i]), s.Name()+"."+name, thousands(docs[i]), sign(rows[i] == docs[i]))
+		fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", name, thousands(rows[i]), indexOf(s, name), thousands(docs[i]), sign(rows[i] == docs[i]))
 		allRows, allDocs = allRows+rows[i], allDocs+docs[i]
 	}
 	fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", "all", thousands(allRows), "", thousands(allDocs), sign(equal))
@@ -77,6 +77,9 @@ func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
 	}
 	return nil
 }
+
+// indexOf names the alias that a table has without any mapping.
+func indexOf(s *demo.Shop, table string) string { return strings.ToLower(s.Name() + "." + table) }
 
 func sign(equal bool) string {
 	if equal {
@@ -112,7 +115,7 @@ func show(ctx context.Context, f *flags, s *demo.Shop, out io.Writer, table stri
 		return fmt.Errorf("show %s %s: the database has no such row", table, strings.Join(key, ","))
 	}
 	id := string(targets.JoinID(key...))
-	index := s.Name() + "." + table
+	index := indexOf(s, table)
 	var doc map[string]any
 	found, err := until(ctx, f.wait, func() (bool, error) {
 		hits, err := search(ctx, f.elastic, index, map[string]any{"ids": map[string]any{"values": []string{id}}}, 1)
@@ -161,7 +164,7 @@ func searchCommand(f *flags) *cobra.Command {
 
 func searchProducts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer, words string) error {
 	query := map[string]any{"match": map[string]any{"description": map[string]any{"query": words, "operator": "and"}}}
-	index := s.Name() + ".products"
+	index := indexOf(s, "products")
 	hits, err := search(ctx, f.elastic, index, query, 3)
 	if err != nil {
 		return err
