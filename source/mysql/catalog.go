@@ -191,7 +191,7 @@ func (s *Source) compile(def *tableDef) {
 	type part struct{ seq, at int }
 	var parts []part
 	for i, d := range def.defs {
-		def.Columns.Columns = append(def.Columns.Columns, s.columnOf(d, i+1))
+		def.Columns.Columns = append(def.Columns.Columns, columnOf(d, i+1))
 		if d.keySeq.Valid {
 			parts = append(parts, part{int(d.keySeq.Int64), i})
 		}

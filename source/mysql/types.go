@@ -25,7 +25,7 @@ var plainKinds = map[string]source.Kind{
 }
 
 // columnOf translates a column of the catalog.
-func (s *Source) columnOf(d columnDef, ordinal int) source.Column {
+func columnOf(d columnDef, ordinal int) source.Column {
 	c := source.Column{
 		Name: d.name, Ordinal: ordinal, Nullable: d.nullable,
 		Generated: d.generated.String != "",
@@ -38,10 +38,6 @@ func (s *Source) columnOf(d columnDef, ordinal int) source.Column {
 		c.Expr = "CAST(" + quote(d.name) + " AS CHAR CHARACTER SET utf8mb4)"
 	case c.Type.Kind == source.KindGeometry:
 		c.Expr = "ST_AsGeoJSON(" + quote(d.name) + ")"
-	case c.Type.Kind == source.KindVector && s.server().flavor == flavorMariaDB:
-		c.Expr = "VEC_ToText(" + quote(d.name) + ")"
-	case c.Type.Kind == source.KindVector:
-		c.Expr = "FROM_VECTOR(" + quote(d.name) + ")"
 	}
 	return c
 }
