@@ -205,7 +205,7 @@ func badDestination(name string) string {
 	case name != strings.ToLower(name):
 		return "it has to be in lower case"
 	case strings.ContainsAny(name, `\/*?"<>|,#:`) || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return `it must not hold spaces, control characters or any of \ / * ? " < > | , # :`
+		return `it must not hold spaces, control characters or any of : \ / * ? " < > | , #`
 	case strings.ContainsAny(name[:1], "-_+."):
 		return "it must not begin with - _ + or ."
 	case len(name) > 200:

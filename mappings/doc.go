@@ -1,2 +1,57 @@
-// Package mappings says which documents the rows of a table become.
+// Package mappings says which documents the rows of a table become. It reads the mapping
+// language, compares it with the source's catalog, and makes plans of it. It does no I/O.
+//
+// # The language
+//
+// A mapping file holds a version and a list of mappings. The same list may stand inline in a
+// configuration file, under a key "mappings" there.
+//
+//	version: 1
+//	mappings:
+//	  - name: orders                # under it the progress is kept: letters, digits, _ - .
+//	    from: shop.orders           # a table, a glob such as tenant_*.orders, or a list of those
+//	    to: orders                  # the destination; left out: <database>.<table> in lower case
+//	    exclude: [note]             # all columns but these; or
+//	    # columns: [id, total]      # only these, in this order; not both
+//	    fields:                     # all that is said of single columns stands here
+//	      total: {to: amount}       # the field's name in the document
+//
+// Name and from are needed, the rest is not. Without exclude and columns a document has all the
+// table's columns, in the table's order. Names of tables and columns are written exactly as in
+// the catalog. Texts are texts: a column named 1 or true is put in quotes. Anchors, aliases and
+// tags of YAML are not part of the language, and "nest" and "join" are reserved.
+//
+// # What it means
+//
+//   - Without any mapping each table goes with all its columns to a destination of its own, named
+//     <database>.<table> in lower case: see [Default]. Two tables that would get the same name are
+//     refused, and need a mapping with to. With mappings, only the tables that they name are
+//     replicated; [Compile] warns of the others it is given.
+//   - A table that is named outright and does not exist, or cannot be replicated, is an error. Under
+//     a glob it is left out with a warning, as is a glob that nothing matches.
+//   - A table may be in several mappings with different destinations: each gives it a document.
+//     Several tables in one destination are refused, since their rows may have the same ids.
+//   - The id of a document is the key of its row, whether or not the document shows the key's
+//     columns: a key of one column as its plain text, of several joined by [targets.JoinID];
+//     integers in decimal, bytes in lower-case hexadecimal. Different keys have different ids, and
+//     [Plan.KeyOf] leads back.
+//   - Names of destinations are lower-case and without the characters that one target or another
+//     refuses, so that a mapping serves every target.
+//
+// # Errors
+//
+// [Parse], [ParseNode] and [Compile] say everything that is wrong at once, each as an [*Error] with
+// file, line and column, the line, and, where it can be guessed, what was meant:
+//
+//	shop.yaml:4:15: no column "notes" in shop.orders: did you mean "note"?
+//	   4 |     exclude: [notes]
+//	     |               ^
+//
+// # Plans
+//
+// [Compile] makes one [Plan] of each mapping and each of its tables. A plan turns a row into
+// operations, an event into the documents that it makes dirty, and a document's id back into the
+// row's key. Values pass through unchanged: the kinds of columns and fields have the same Go types.
+// A table's changed definition or a changed mapping is compiled anew; where the plan's fingerprint
+// differs, the documents have to be made anew, too.
 package mappings

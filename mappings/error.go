@@ -20,7 +20,7 @@ type Place struct {
 type Error struct {
 	Place
 	Message string // what is wrong
-	Advice  string // what to do, or what was probably meant; may be empty
+	Hint    string // what to do, or what was probably meant; part of the text; may be empty
 }
 
 // Error returns the error as compilers print theirs: place and message, then, where the place is
@@ -31,8 +31,8 @@ type Error struct {
 //	     |     ^
 func (e *Error) Error() string {
 	message := e.Message
-	if e.Advice != "" {
-		message += ": " + e.Advice
+	if e.Hint != "" {
+		message += ": " + e.Hint
 	}
 	if e.Line == 0 {
 		return message
@@ -51,9 +51,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, message, e.Line, e.Text, indent.String())
 }
 
-// Hint returns what to do.
-func (e *Error) Hint() string { return e.Advice }
-
 // Errors unpacks an error of this package into what is wrong, in the order of the file.
 func Errors(err error) []*Error {
 	var list problems
@@ -70,8 +67,8 @@ func Errors(err error) []*Error {
 // problems collects what is wrong, so that all of it is said at once.
 type problems []*Error
 
-func (p *problems) add(at Place, advice, format string, args ...any) {
-	*p = append(*p, &Error{Place: at, Message: fmt.Sprintf(format, args...), Advice: advice})
+func (p *problems) add(at Place, hint, format string, args ...any) {
+	*p = append(*p, &Error{Place: at, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // err returns nil where there is none, else all in the order of their places.

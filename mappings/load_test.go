@@ -1,0 +1,169 @@
+package mappings
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// listIn returns the value of "mappings" in a larger document, as a program that has one does.
+func listIn(t *testing.T, document string) ast.Node {
+	t.Helper()
+	file, err := parser.ParseBytes([]byte(document), 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range file.Docs[0].Body.(*ast.MappingNode).Values {
+		if value.Key.String() == "mappings" {
+			return value.Value
+		}
+	}
+	t.Fatal("no mappings")
+	return nil
+}
+
+func TestParseNode_PlacesAreTheDocuments(t *testing.T) {
+	const document = "# ä\nstate: x\nmappings:\n  - {name: a, from: shop.orders}\n  - {name: b, form: shop.orders}\n"
+	_, err := ParseNode("meepo.yaml", []byte(document), listIn(t, document))
+	want := []*Error{
+		{
+			Place:   Place{"meepo.yaml", 5, 5, "  - {name: b, form: shop.orders}"},
+			Message: "the mapping has no `from`", Hint: "name a table, such as `from: shop.orders`",
+		},
+		{
+			Place:   Place{"meepo.yaml", 5, 15, "  - {name: b, form: shop.orders}"},
+			Message: `a mapping has an unknown key "form"`, Hint: `did you mean "from"?`,
+		},
+	}
+	if diff := cmp.Diff(want, Errors(err)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseNode_GivesMappings(t *testing.T) {
+	const document = "mappings:\r\n  - name: a\r\n    from: [shop.orders, 'x_*.*']\r\n    to: o\r\n    columns: [id]\r\n    fields: {id: {to: nr}}\r\n"
+	list, err := ParseNode("meepo.yaml", []byte(document), listIn(t, document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(line, column int, text string) Place { return Place{"meepo.yaml", line, column, text} }
+	from := "    from: [shop.orders, 'x_*.*']"
+	want := []Mapping{{
+		Name: Text{"a", at(2, 11, "  - name: a")},
+		From: []From{
+			{source.Pattern{Schema: "shop", Name: "orders"}, at(3, 12, from)},
+			{source.Pattern{Schema: "x_*", Name: "*"}, at(3, 25, from)},
+		},
+		To:      Text{"o", at(4, 9, "    to: o")},
+		Columns: []Text{{"id", at(5, 15, "    columns: [id]")}},
+		Fields: []Field{{
+			Column: Text{"id", at(6, 14, "    fields: {id: {to: nr}}")},
+			To:     Text{"nr", at(6, 23, "    fields: {id: {to: nr}}")},
+		}},
+	}}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]source.Pattern{{Schema: "shop", Name: "orders"}, {Schema: "x_*", Name: "*"}}, Patterns(append(list, list...))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDefault_LiteralPatternsAreStrict(t *testing.T) {
+	pattern := source.Pattern{Schema: "Shop", Name: "Ordes"}
+	_, err := Compile(Default(pattern, source.Pattern{Schema: "*", Name: "*"}), []source.Columns{orders, lines})
+	want := []*Error{{Message: "no such table: Shop.Ordes", Hint: `did you mean "Shop.Orders"?`}}
+	if diff := cmp.Diff(want, Errors(err)); diff != "" {
+		t.Error(diff)
+	}
+	var one *Error
+	if !errors.As(err, &one) || one.Error() != `no such table: Shop.Ordes: did you mean "Shop.Orders"?` {
+		t.Errorf("as one error: %v", one)
+	}
+	plans := compile(t, Default(source.Pattern(orders.Table), source.Pattern{Schema: "*", Name: "*"}), orders, lines)
+	if len(plans) != 2 {
+		t.Errorf("%d plans of two tables", len(plans))
+	}
+}
+
+func TestCompile_RefusesKeysThatAreNone(t *testing.T) {
+	noKey, floating := orders, orders
+	noKey.Key = nil
+	floating.Columns = append([]source.Column(nil), orders.Columns...)
+	floating.Columns[0].Type = source.Type{Kind: source.KindFloat, Native: "double"}
+	for want, table := range map[string]source.Columns{
+		"table Shop.Orders: table Shop.Orders has no key":                    noKey,
+		"table Shop.Orders: key column id: a double cannot be part of a key": floating,
+	} {
+		if _, err := Compile(nil, []source.Columns{table}); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestParse_TooLarge(t *testing.T) {
+	if _, err := Parse("big.yaml", make([]byte, maxSize+1)); err == nil || !strings.Contains(err.Error(), "big.yaml is larger") {
+		t.Errorf("%v", err)
+	}
+	if Errors(nil) != nil || Errors(errors.New("other")) != nil {
+		t.Error("errors of another package are taken for ours")
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	names := []string{"from", "columns", "exclude", "total", "Größe"}
+	for word, want := range map[string]string{
+		"form": "from", "column": "columns", "EXCLUDES": "exclude", "Totl": "total", "grösse": "Größe",
+		"x": "", "nothing": "", "": "",
+	} {
+		got := didYouMean(word, names)
+		if want != "" {
+			want = `did you mean "` + want + `"?`
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", word, got, want)
+		}
+	}
+}
+
+// FuzzParse: whatever a file holds, reading it ends in mappings that compile or do not, or in
+// errors with places. It never panics.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("*/*/mapping.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("%d seeds, %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Parse("fuzz.yaml", data)
+		if err != nil {
+			for _, e := range Errors(err) {
+				if e.Line < 1 || e.Column < 1 || e.Message == "" {
+					t.Errorf("error without a place: %+v", e)
+				}
+			}
+			if len(Errors(err)) == 0 {
+				t.Errorf("not an error of this package: %v", err)
+			}
+			return
+		}
+		compiled, err := Compile(file.Mappings, []source.Columns{orders, lines})
+		if (err != nil) != (len(Errors(err)) > 0) || err != nil && len(compiled.Plans) > 0 {
+			t.Errorf("%d plans, %v", len(compiled.Plans), err)
+		}
+	})
+}
