@@ -1,0 +1,156 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// applyLoop is one worker: it takes dirty documents, reads their rows again behind the fence, and
+// writes what the mapping makes of them. It ends when the lanes are closed and empty.
+func (r *Replicator) applyLoop(ctx context.Context) error {
+	for {
+		entries, fence, err := r.lanes.take(ctx, r.readSize)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		redo, err := r.apply(ctx, entries, fence)
+		if err != nil {
+			return err
+		}
+		r.lanes.finish(entries, redo)
+	}
+}
+
+// readSize is how many rows of a plan are read at once, bounded in bytes by what its rows were like.
+func (r *Replicator) readSize(plan mappings.PlanID) int {
+	if f := r.plans.get(plan); f != nil {
+		return f.rows.limit(r.opts.ReadRows)
+	}
+	return r.opts.ReadRows
+}
+
+// apply brings documents of one plan up to date and names those that must be done again.
+func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.Fence) (map[*entry]bool, error) {
+	id := entries[0].key.Plan
+	flow := r.plans.get(id)
+	if flow == nil { // the table is gone or no longer mapped
+		return nil, nil
+	}
+	epoch := r.misses.epoch(id)
+	version, rows, err := r.readRows(ctx, flow, entries, fence)
+	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
+		if err := r.plans.reload(ctx, flow.table); err != nil {
+			return nil, err
+		}
+		return redoAll(entries), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", flow.table, err)
+	}
+	if err := r.limiter.WaitN(ctx, len(rows)); err != nil {
+		return nil, err
+	}
+	out := &delivery{flow: flow}
+	var absent []mappings.DocKey
+	for i, row := range rows {
+		e := entries[i]
+		switch {
+		case row.Err != nil:
+			r.reject(flow, row.Key, "read: "+row.Err.Error())
+			continue
+		case !row.Found && !e.now.proof:
+			// Its delete must still come. Without it, this key says nothing (invariant 6).
+			absent = append(absent, e.key)
+			continue
+		case row.Found:
+			r.misses.resolved(e.key)
+		}
+		if err := out.add(e, row, version); err != nil {
+			r.reject(flow, row.Key, err.Error())
+		}
+	}
+	redo, err := r.deliver(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	return redo, r.noteAbsent(ctx, id, epoch, absent, entries)
+}
+
+// readRows draws a version and then reads the rows of the entries.
+func (r *Replicator) readRows(ctx context.Context, flow *flow, entries []*entry, fence source.Fence) (int64, []source.Row, error) {
+	keys := make([]source.Key, len(entries))
+	for i, e := range entries {
+		keys[i] = e.key.Key
+	}
+	var version int64
+	var rows []source.Row
+	err := r.sourceHealth.retry(ctx, func() (err error) {
+		if version, err = r.versions.next(ctx); err != nil {
+			return err
+		}
+		rows, err = r.opts.Source.ReadRows(ctx, fence, flow.plan.Selection(), keys)
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	r.counters.rowsRead.Add(int64(len(rows)))
+	flow.rows.learn(rows)
+	r.opts.Observer.rowsRead(flow.plan.ID(), rows)
+	return version, rows, nil
+}
+
+// noteAbsent hands absent documents to the watch for misses, with the head of the log now.
+func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch int, absent []mappings.DocKey, entries []*entry) error {
+	if len(absent) == 0 {
+		return nil
+	}
+	var head source.Position
+	err := r.sourceHealth.retry(ctx, func() (err error) {
+		head, _, err = r.opts.Source.Head(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at the log's head: %w", err)
+	}
+	r.misses.add(plan, epoch, head, absent)
+	for _, e := range entries { // a delete that came between is already in the lanes
+		if r.lanes.deletedAgain(e) {
+			r.misses.resolved(e.key)
+		}
+	}
+	return nil
+}
+
+func redoAll(entries []*entry) map[*entry]bool {
+	redo := make(map[*entry]bool, len(entries))
+	for _, e := range entries {
+		redo[e] = true
+	}
+	return redo
+}
+
+// delivery is a set of operations of one plan under way to the target, each with the document that
+// it belongs to.
+type delivery struct {
+	flow    *flow
+	ops     []targets.Op
+	entries []*entry // one per op
+}
+
+func (d *delivery) add(e *entry, row source.Row, version int64) error {
+	ops, err := d.flow.plan.Ops(d.ops, row, version)
+	if err != nil {
+		return err
+	}
+	d.ops = ops
+	for len(d.entries) < len(ops) {
+		d.entries = append(d.entries, e)
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// rangeRows is about how many rows one range of a backfill should have.
+const rangeRows = 50_000
+
+// planLoop begins the backfills that are queued: it splits the table and saves its ranges in the
+// same transaction in which the job ends, so that progress is never without ranges. It ends with
+// soft; what it saves is saved under ctx.
+func (r *Replicator) planLoop(ctx, soft context.Context) error {
+	for {
+		job, err := r.jobs.next(soft, state.Backfill)
+		if err != nil {
+			return err
+		}
+		id := mappings.PlanID(job.Plan)
+		tasks, err := r.planBackfill(ctx, soft, id, job)
+		if err != nil {
+			return fmt.Errorf("begin backfill of %s: %w", id, err)
+		}
+		r.jobs.planned(id, tasks)
+	}
+}
+
+func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID, job state.Job) ([]rangeTask, error) {
+	change := state.Change{DoneJobs: []int64{job.ID}}
+	flow := r.plans.get(id)
+	if flow == nil {
+		return nil, r.opts.State.Save(ctx, change)
+	}
+	if bulk, ok := r.opts.Target.(targets.BulkMode); ok {
+		dest := flow.plan.Destination().Name
+		if err := r.targetHealth.retry(soft, func() error { return bulk.BeginBulk(soft, dest) }); err != nil {
+			return nil, fmt.Errorf("begin bulk mode: %w", err)
+		}
+	}
+	ranges, err := r.split(soft, flow)
+	if err != nil {
+		return nil, err
+	}
+	tasks := make([]rangeTask, len(ranges))
+	for i, rest := range ranges {
+		tasks[i] = rangeTask{plan: id, state: state.Range{Plan: string(id), Number: i, Rest: string(rest)}}
+		change.NewRanges = append(change.NewRanges, tasks[i].state)
+	}
+	if err := r.opts.State.Save(ctx, change); err != nil {
+		return nil, err
+	}
+	r.progress.begin(id, flow.total)
+	r.log.Info("backfill begins", "mapping", flow.plan.Name(), "table", flow.table.String(),
+		"rows", flow.total, "ranges", len(tasks), "reason", job.Reason)
+	return tasks, nil
+}
+
+// split cuts a plan's table into ranges.
+func (r *Replicator) split(ctx context.Context, f *flow) ([]source.Range, error) {
+	n := int(min(f.total/rangeRows+1, int64(8*r.opts.Parallel)))
+	for {
+		var ranges []source.Range
+		err := r.sourceHealth.retry(ctx, func() (err error) {
+			ranges, err = r.opts.Source.Split(ctx, r.lanes.newestFence(), f.plan.Selection(), max(n, 1))
+			return err
+		})
+		if !errors.Is(err, source.ErrStale) && !errors.Is(err, source.ErrNoTable) {
+			return ranges, err
+		}
+		if err := r.plans.reload(ctx, f.table); err != nil {
+			return nil, err
+		}
+		if f = r.plans.get(f.plan.ID()); f == nil {
+			return nil, nil
+		}
+	}
+}
+
+// rangeLoop scans ranges until soft ends. A chunk that has begun is finished under ctx.
+func (r *Replicator) rangeLoop(ctx, soft context.Context) error {
+	for {
+		task, err := r.jobs.nextRange(soft)
+		if err != nil {
+			return err
+		}
+		for task.state.Rest != "" {
+			if soft.Err() != nil {
+				return context.Cause(soft)
+			}
+			if err := r.scanChunk(ctx, &task); err != nil {
+				return fmt.Errorf("backfill of %s: %w", task.plan, err)
+			}
+		}
+		if !r.jobs.rangeDone(task.plan) {
+			continue
+		}
+		if err := r.endBackfill(ctx, task.plan); err != nil {
+			return err
+		}
+	}
+}
+
+// endBackfill leaves bulk mode and closes the plan's backfill.
+func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error {
+	if f := r.plans.get(id); f != nil {
+		if err := r.endBulk(ctx, f); err != nil {
+			return err
+		}
+		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
+	}
+	r.jobs.backfilled(id)
+	return nil
+}
+
+// endBulk restores what a backfill switched off in the target, in this run or in one that crashed.
+func (r *Replicator) endBulk(ctx context.Context, f *flow) error {
+	bulk, ok := r.opts.Target.(targets.BulkMode)
+	if !ok {
+		return nil
+	}
+	dest := f.plan.Destination().Name
+	if err := r.targetHealth.retry(ctx, func() error { return bulk.EndBulk(ctx, dest) }); err != nil {
+		return fmt.Errorf("end bulk mode of %s: %w", dest, err)
+	}
+	return nil
+}
+
+// scanChunk reads one chunk, writes what no event has superseded, and notes the progress when all
+// of it is durable or a dead letter. An empty rest of a plan that is gone ends the range.
+func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
+	flow := r.plans.get(task.plan)
+	if flow == nil {
+		task.state.Rest = ""
+		return nil
+	}
+	c, fence := r.lanes.openChunk(task.plan)
+	defer r.lanes.closeChunk(c)
+	version, rows, rest, err := r.readChunk(ctx, flow, fence, source.Range(task.state.Rest))
+	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
+		r.lanes.releaseToken(c.token)
+		return r.plans.reload(ctx, flow.table)
+	}
+	if err != nil {
+		return err
+	}
+	r.opts.Observer.chunkRead(task.plan, task.state.Number, len(rows))
+	if err := r.limiter.WaitN(ctx, len(rows)); err != nil {
+		return err
+	}
+	if err := r.writeChunk(ctx, flow, c, rows, version); err != nil {
+		return err
+	}
+	select {
+	case <-c.token.done: // documents that had to be done again, too
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	task.state.Rest = string(rest)
+	task.state.Rows += int64(len(rows))
+	r.progress.add(task.plan, int64(len(rows)))
+	r.saver.progress(task.state)
+	return nil
+}
+
+func (r *Replicator) readChunk(ctx context.Context, f *flow, fence source.Fence, from source.Range) (version int64, rows []source.Row, rest source.Range, err error) {
+	err = r.sourceHealth.retry(ctx, func() (err error) {
+		if version, err = r.versions.next(ctx); err != nil {
+			return err
+		}
+		rows, rest, err = r.opts.Source.ScanRows(ctx, fence, f.plan.Selection(), from, f.rows.limit(r.opts.ChunkRows))
+		return err
+	})
+	if err == nil {
+		r.counters.rowsRead.Add(int64(len(rows)))
+		f.rows.learn(rows)
+	}
+	return version, rows, rest, err
+}
+
+// writeChunk claims the rows and delivers those that are not superseded.
+func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, rows []source.Row, version int64) error {
+	keys := make([]source.Key, len(rows))
+	for i, row := range rows {
+		keys[i] = row.Key
+	}
+	out := &delivery{flow: flow}
+	var claimed []*entry
+	for i, e := range r.lanes.claim(c, keys) {
+		if e == nil {
+			continue
+		}
+		claimed = append(claimed, e)
+		if rows[i].Err != nil {
+			r.reject(flow, keys[i], "read: "+rows[i].Err.Error())
+			continue
+		}
+		if err := out.add(e, rows[i], version); err != nil {
+			r.reject(flow, keys[i], err.Error())
+		}
+	}
+	redo, err := r.deliver(ctx, out)
+	if err != nil {
+		return err
+	}
+	r.lanes.finish(claimed, redo)
+	r.lanes.releaseToken(c.token)
+	return nil
+}

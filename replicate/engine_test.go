@@ -1,0 +1,225 @@
+package replicate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/source/sourcetest"
+	"github.com/meepo-replicate/meepo/targets/targettest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// bench is a source, a target and a state file with an engine between them that can be started,
+// crashed and started again.
+type bench struct {
+	t      *testing.T
+	source *sourcetest.Memory
+	target *targettest.Memory
+	path   string
+	tweak  func(*replicate.Options)
+}
+
+func newBench(t *testing.T, tables ...source.Columns) *bench {
+	return &bench{t: t, source: sourcetest.NewMemory(tables...), target: targettest.NewMemory(t),
+		path: filepath.Join(t.TempDir(), "state.db")}
+}
+
+func table(name string) source.Columns {
+	return sourcetest.Table("shop."+name, 1, sourcetest.Int("id"), sourcetest.Text("v"))
+}
+
+// run is a started engine.
+type run struct {
+	b      *bench
+	engine *replicate.Replicator
+	drain  chan struct{}
+	cancel context.CancelFunc
+	done   chan error
+	store  *state.Store
+	once   sync.Once
+}
+
+func compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
+	compiled, err := mappings.Compile(nil, tables)
+	return compiled.Plans, nil, err
+}
+
+func (b *bench) start() *run {
+	b.t.Helper()
+	store, err := state.Open(context.Background(), b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	opts := replicate.Options{
+		Source: b.source, Target: b.target, State: store, Compile: compile,
+		Logger:    slog.New(slog.NewTextHandler(writer{b.t}, nil)),
+		Tables:    []source.Pattern{{Schema: "shop", Name: "*"}},
+		SaveEvery: time.Millisecond,
+	}
+	if b.tweak != nil {
+		b.tweak(&opts)
+	}
+	engine, err := replicate.New(opts)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &run{b: b, engine: engine, drain: make(chan struct{}), cancel: cancel, done: make(chan error, 1), store: store}
+	go func() { r.done <- engine.Run(ctx, r.drain) }()
+	b.t.Cleanup(func() { r.crash() })
+	return r
+}
+
+// end drains the engine and returns what Run returned.
+func (r *run) end() error {
+	var err error
+	r.once.Do(func() {
+		close(r.drain)
+		err = r.wait()
+	})
+	return err
+}
+
+// crash cancels the engine; what was not saved is lost.
+func (r *run) crash() {
+	r.once.Do(func() {
+		r.cancel()
+		_ = r.wait()
+	})
+}
+
+func (r *run) wait() error {
+	select {
+	case err := <-r.done:
+		r.cancel()
+		return errors.Join(err, r.store.Close())
+	case <-time.After(patience):
+		r.b.t.Error("the engine did not end")
+		r.cancel()
+		return errors.Join(<-r.done, r.store.Close())
+	}
+}
+
+// finished waits for an engine that ends by itself.
+func (r *run) finished() error {
+	var err error
+	r.once.Do(func() { err = r.wait() })
+	return err
+}
+
+// settle waits until everything committed so far is saved, and no bulk work is left.
+func (r *run) settle() {
+	r.b.t.Helper()
+	want := r.b.source.Last()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		s := r.engine.Status()
+		if s.Position != "" && !s.Backfilling {
+			if reached, err := r.b.source.Reached(ctx, s.Position, want); err != nil {
+				r.b.t.Fatal(err)
+			} else if reached {
+				return
+			}
+		}
+		select {
+		case err := <-r.done:
+			r.b.t.Fatalf("the engine ended: %v", err)
+		case <-ctx.Done():
+			r.b.t.Fatalf("not settled: %+v, want position %s", s, want)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// equal compares a table with its destination, field by field.
+func (b *bench) equal(name string) {
+	b.t.Helper()
+	want := map[string]string{}
+	for key, values := range b.source.Rows(source.Table{Schema: "shop", Name: name}) {
+		want[key.Text()] = fmt.Sprint(values...)
+	}
+	got := map[string]string{}
+	for _, id := range b.target.IDs("shop." + name) {
+		fields, _, _ := b.target.Doc("shop."+name, id)
+		got[string(id)] = fmt.Sprint(fields["id"], fields["v"])
+	}
+	for id := range want {
+		want[id] = normal(want[id])
+	}
+	for id := range got {
+		got[id] = normal(got[id])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.t.Errorf("shop.%s differs from its documents (-rows +documents):\n%s", name, diff)
+	}
+}
+
+func normal(s string) string {
+	var id int64
+	var v string
+	if _, err := fmt.Sscan(s, &id, &v); err != nil {
+		return s
+	}
+	return fmt.Sprint(id, " ", v)
+}
+
+func (b *bench) do(script func(*sourcetest.Tx)) {
+	b.t.Helper()
+	if err := b.source.Do(script); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) fill(name string, from, to int) {
+	b.t.Helper()
+	b.do(func(tx *sourcetest.Tx) {
+		for i := from; i < to; i++ {
+			tx.Insert(tableName(name), int64(i), fmt.Sprintf("v%d", i))
+		}
+	})
+}
+
+func tableName(name string) source.Table { return source.Table{Schema: "shop", Name: name} }
+
+func (b *bench) state() (state.Snapshot, []state.Letter) {
+	b.t.Helper()
+	store, err := state.OpenReadOnly(context.Background(), b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer store.Close()
+	snap, err := store.Load(context.Background())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	letters, err := store.Letters(context.Background(), 100)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return snap, letters
+}
+
+type writer struct{ t *testing.T }
+
+func (w writer) Write(p []byte) (int, error) {
+	w.t.Logf("%s", p)
+	return len(p), nil
+}
+

@@ -1,0 +1,170 @@
+package replicate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// intakeLoop takes batches from the log in order and makes their documents dirty. It is the only
+// place that raises the fence and enters tokens at the frontier.
+func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error {
+	var docs []mappings.DocKey
+	for {
+		batch, err := stream.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("read the log: %w", err)
+		}
+		r.opts.Observer.batchReceived(batch)
+		r.counters.received(batch)
+		if len(batch.Events) == 0 && batch.Position == "" {
+			continue
+		}
+		r.lanes.setFence(batch.Fence)
+		t := newToken()
+		t.position, t.fence, t.committed = batch.Position, batch.Fence, batch.Time
+		r.frontier.push(t)
+		for _, e := range batch.Events {
+			if docs, err = r.takeIn(ctx, e, t, docs[:0]); err != nil {
+				return err
+			}
+		}
+		r.lanes.releaseToken(t)
+		if err := r.countMisses(ctx, batch.Position); err != nil {
+			return err
+		}
+	}
+}
+
+// takeIn handles one event on behalf of t. docs is scratch space.
+func (r *Replicator) takeIn(ctx context.Context, e source.Event, t *token, docs []mappings.DocKey) ([]mappings.DocKey, error) {
+	if !e.Action.OfRow() {
+		return docs, r.tableChanged(ctx, e, t)
+	}
+	for _, f := range r.plans.of(e.Table) {
+		docs = f.plan.Dirty(docs, e)
+	}
+	for _, doc := range docs {
+		proof := e.Action == source.Delete
+		if err := r.lanes.add(ctx, doc, t, proof); err != nil {
+			return docs, err
+		}
+		if proof { // after the lanes know: whoever notes an absence looks there afterwards
+			r.misses.resolved(doc)
+		}
+	}
+	return docs, nil
+}
+
+// countMisses reports keys that the log has passed without the delete that their absence promised.
+func (r *Replicator) countMisses(ctx context.Context, position source.Position) error {
+	if position == "" {
+		return nil
+	}
+	missed, err := r.misses.passed(ctx, position)
+	for _, key := range missed {
+		r.log.Warn("no row for a key from the log, and no delete of it: nothing was deleted",
+			"mapping", string(key.Plan), "key", key.Key.Text())
+		r.opts.Observer.miss(key)
+	}
+	return err
+}
+
+// tableChanged handles an event that concerns a table as a whole. What it makes necessary is queued
+// in the same state transaction as the position after it.
+func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token) error {
+	r.log.Info("table changed", "table", e.Table.String(), "action", e.Action.String())
+	switch e.Action {
+	case source.Truncate:
+		return r.truncated(e.Table, t)
+	case source.Alter:
+		return r.altered(ctx, e.Table, t)
+	case source.Create:
+		if len(r.plans.of(e.Table)) > 0 { // CREATE TABLE IF NOT EXISTS, or known from the catalog already
+			return r.altered(ctx, e.Table, t)
+		}
+		return r.appeared(ctx, e.Table, t, "table created")
+	case source.Drop:
+		return r.vanished(ctx, e.Table, t)
+	case source.Rename:
+		if err := r.vanished(ctx, e.Table, t); err != nil {
+			return err
+		}
+		if err := r.vanished(ctx, e.To, t); err != nil {
+			return err
+		}
+		return r.appeared(ctx, e.To, t, "renamed from "+e.Table.String())
+	}
+	return fmt.Errorf("table change %q of %s is not known", e.Action, e.Table)
+}
+
+// truncated queues a sweep: what the table does not hold any more goes.
+func (r *Replicator) truncated(table source.Table, t *token) error {
+	flows := r.plans.of(table)
+	for _, f := range flows {
+		r.misses.forget(f.plan.ID())
+	}
+	switch {
+	case len(flows) == 0, r.opts.OnTruncate == TruncateIgnore:
+		return nil
+	case r.opts.OnTruncate == TruncateStop:
+		return &source.HintError{
+			Err:    fmt.Errorf("table %s was truncated, and on_truncate is stop", table),
+			Advice: "Start with on_truncate: propagate to remove its documents, or ignore to keep them.",
+		}
+	}
+	for _, f := range flows {
+		t.change.AddJobs = append(t.change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Sweep, "truncate"))
+	}
+	return nil
+}
+
+// altered compiles the table's plans anew.
+func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) error {
+	if !r.plans.selected(table) {
+		return nil
+	}
+	if err := r.plans.reload(ctx, table); err != nil {
+		return err
+	}
+	for _, f := range r.plans.of(table) {
+		t.change.Plans = append(t.change.Plans, f.record())
+	}
+	return nil
+}
+
+// appeared takes up a table that is new under its name: all its rows, and nothing else, belong in the target.
+func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token, reason string) error {
+	if err := r.altered(ctx, table, t); err != nil {
+		return err
+	}
+	for _, f := range r.plans.of(table) {
+		r.misses.forget(f.plan.ID())
+		t.change.AddJobs = append(t.change.AddJobs,
+			r.jobs.newJob(f.plan.ID(), state.Backfill, reason), r.jobs.newJob(f.plan.ID(), state.Sweep, reason))
+	}
+	return nil
+}
+
+// vanished stops following a table. Its documents stay, since nobody has asked for their removal.
+func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token) error {
+	if len(r.plans.of(table)) == 0 {
+		return nil
+	}
+	had, err := r.plans.remove(ctx, table)
+	if err != nil {
+		return err
+	}
+	for _, f := range had {
+		r.misses.forget(f.plan.ID())
+		t.change.DropPlans = append(t.change.DropPlans, string(f.plan.ID()))
+		r.log.Warn("table is gone, its documents are kept", "table", table.String(), "mapping", f.plan.Name())
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package replicate
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// misses watches documents whose insert or update was read back as "no such row". Normally a
+// delete is on its way. If the log has passed what was its head after that read, and no delete has
+// come, the key was a miss: probably decoded wrongly. Nothing is deleted for it (invariant 6).
+type misses struct {
+	log   source.Log
+	limit int
+
+	mu      sync.Mutex
+	waiting map[mappings.DocKey]*missed
+	groups  []*missGroup // oldest first
+	epochs  map[mappings.PlanID]int
+	count   map[mappings.PlanID]int
+}
+
+type missed struct{ group *missGroup }
+
+// missGroup is the absent documents of one read, with the head taken after it.
+type missGroup struct {
+	head source.Position
+	keys map[mappings.DocKey]struct{}
+}
+
+func newMisses(log source.Log, limit int) *misses {
+	return &misses{log: log, limit: limit, waiting: map[mappings.DocKey]*missed{},
+		epochs: map[mappings.PlanID]int{}, count: map[mappings.PlanID]int{}}
+}
+
+// epoch changes whenever the plan's table was emptied or replaced: what was read before it says
+// nothing.
+func (m *misses) epoch(plan mappings.PlanID) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.epochs[plan]
+}
+
+// forget drops all that is known of a plan: its table was emptied or replaced.
+func (m *misses) forget(plan mappings.PlanID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.epochs[plan]++
+	for key := range m.waiting {
+		if key.Plan == plan {
+			m.drop(key)
+		}
+	}
+}
+
+// add notes absent documents of one read that ended before head was taken.
+func (m *misses) add(plan mappings.PlanID, epoch int, head source.Position, keys []mappings.DocKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.epochs[plan] != epoch {
+		return
+	}
+	group := &missGroup{head: head, keys: map[mappings.DocKey]struct{}{}}
+	for _, key := range keys {
+		m.drop(key)
+		m.waiting[key] = &missed{group: group}
+		group.keys[key] = struct{}{}
+	}
+	m.groups = append(m.groups, group)
+}
+
+// resolved notes that a delete has come, or a row has been found.
+func (m *misses) resolved(key mappings.DocKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(key)
+}
+
+func (m *misses) drop(key mappings.DocKey) {
+	if w := m.waiting[key]; w != nil {
+		delete(w.group.keys, key)
+		delete(m.waiting, key)
+	}
+}
+
+// passed counts as misses what still waits although everything up to the position has been taken
+// in, and returns those. The error says that a plan has too many of them.
+func (m *misses) passed(ctx context.Context, position source.Position) ([]mappings.DocKey, error) {
+	var found []mappings.DocKey
+	for {
+		m.mu.Lock()
+		for len(m.groups) > 0 && len(m.groups[0].keys) == 0 {
+			m.groups = m.groups[1:]
+		}
+		if len(m.groups) == 0 {
+			m.mu.Unlock()
+			return found, nil
+		}
+		group := m.groups[0]
+		m.mu.Unlock()
+
+		reached, err := m.log.Reached(ctx, position, group.head)
+		if err != nil || !reached {
+			return found, err
+		}
+		m.mu.Lock()
+		for key := range group.keys {
+			m.drop(key)
+			m.count[key.Plan]++
+			found = append(found, key)
+			if m.count[key.Plan] >= m.limit {
+				m.mu.Unlock()
+				return found, fmt.Errorf("mapping %s: %d keys from the log, the last one %s, have no row in the table and were not deleted: "+
+					"keys of this table are decoded wrongly; no document was deleted for them", key.Plan, m.limit, key.Key.Text())
+			}
+		}
+		m.groups = m.groups[1:]
+		m.mu.Unlock()
+	}
+}
+
+// total returns how many misses there were.
+func (m *misses) total() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sum := 0
+	for _, n := range m.count {
+		sum += n
+	}
+	return sum
+}

@@ -1,0 +1,112 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// Source is what the engine needs of a source driver.
+type Source interface {
+	source.Log
+	source.Reader
+	source.Scanner
+	source.Catalog
+	source.Clock
+}
+
+// Target is what the engine needs of a target driver. targets.Preparer and targets.BulkMode are
+// used where the driver has them.
+type Target interface {
+	targets.Writer
+	targets.Scanner
+}
+
+// Store keeps what survives a restart; *state.Store is one.
+type Store interface {
+	// Load returns what was saved last. It is called once, before anything is saved.
+	Load(ctx context.Context) (state.Snapshot, error)
+	// Save changes all of it in one transaction and returns when it is durable.
+	Save(ctx context.Context, change state.Change) error
+	// LetterRefs names the documents that have a dead letter.
+	LetterRefs(ctx context.Context) ([]state.LetterRef, error)
+}
+
+// What to do about a TRUNCATE in the source.
+const (
+	TruncatePropagate = "propagate" // remove the documents
+	TruncateIgnore    = "ignore"    // keep them
+	TruncateStop      = "stop"      // end the run with an error
+)
+
+// Options is what a Replicator is made of. Source, Target, State, Tables and Compile must be set;
+// the zero value of everything else means its default.
+type Options struct {
+	Source Source
+	Target Target
+	State  Store
+	Logger *slog.Logger // default: discard
+
+	Tables  []source.Pattern // whose tables to follow
+	Compile CompileFunc
+
+	Once          bool    // end when the backfill is done and the position at its end is reached
+	FollowOnly    bool    // begin at the log's head without a backfill
+	RowsPerSecond float64 // rows read from the source per second at most; 0: no limit
+	OnTruncate    string  // default TruncatePropagate
+
+	Workers   int           // concurrent re-reads with their writes; default 4
+	Parallel  int           // concurrent ranges of backfills; default 4
+	ReadRows  int           // rows per re-read at most; default 1000
+	ChunkRows int           // rows per chunk of a backfill at most; default 2000
+	MaxDirty  int           // documents waiting at most before the log is left alone; default 20,000
+	MaxMisses int           // keys without row and delete per plan before the run stops; default 100
+	SaveEvery time.Duration // time between saves at least; default 100 ms
+
+	Observer *Observer
+}
+
+func (o Options) withDefaults() (Options, error) {
+	var errs []error
+	for what, missing := range map[string]bool{
+		"Source": o.Source == nil, "Target": o.Target == nil, "State": o.State == nil,
+		"Tables": len(o.Tables) == 0, "Compile": o.Compile == nil,
+	} {
+		if missing {
+			errs = append(errs, errors.New("replicate options: "+what+" is not set"))
+		}
+	}
+	if o.Once && o.FollowOnly {
+		errs = append(errs, errors.New("once and follow-only exclude each other"))
+	}
+	if o.RowsPerSecond < 0 {
+		errs = append(errs, errors.New("rows per second cannot be negative"))
+	}
+	switch o.OnTruncate {
+	case "":
+		o.OnTruncate = TruncatePropagate
+	case TruncatePropagate, TruncateIgnore, TruncateStop:
+	default:
+		errs = append(errs, errors.New("on truncate: want propagate, ignore or stop"))
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		field *int
+		value int
+	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if o.SaveEvery <= 0 {
+		o.SaveEvery = 100 * time.Millisecond
+	}
+	return o, errors.Join(errs...)
+}

@@ -1,0 +1,168 @@
+package replicate
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// saver moves the saved position (invariant 4): durable, then saved, then acked.
+type saver struct {
+	store    Store
+	frontier *frontier
+	every    time.Duration
+	observer *Observer
+	ack      func(context.Context, source.Position) error
+	added    func([]state.Job) // told of jobs once they are saved
+
+	mu       sync.Mutex
+	pending  state.Change
+	lettered map[mappings.DocKey]bool // documents that have a dead letter
+	saved    state.Checkpoint
+	signal   chan struct{} // pending has something
+	moved    chan struct{} // closed and replaced after each save
+}
+
+func newSaver(store Store, f *frontier, every time.Duration, observer *Observer, at state.Checkpoint, letters []state.LetterRef) *saver {
+	s := &saver{store: store, frontier: f, every: every, observer: observer, saved: at,
+		lettered: map[mappings.DocKey]bool{}, signal: make(chan struct{}, 1), moved: make(chan struct{})}
+	for _, l := range letters {
+		s.lettered[docKey(mappings.PlanID(l.Plan), source.Key(l.Key))] = true
+	}
+	return s
+}
+
+// letter keeps a dead letter for the next save.
+func (s *saver) letter(l state.Letter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lettered[docKey(mappings.PlanID(l.Plan), source.Key(l.Key))] = true
+	s.pending.Letters = append(s.pending.Letters, l)
+}
+
+// resolve drops the dead letter of a document that has been written since.
+func (s *saver) resolve(key mappings.DocKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.lettered[key] {
+		return
+	}
+	delete(s.lettered, key)
+	ref := state.LetterRef{Plan: string(key.Plan), Key: string(key.Key)}
+	kept := s.pending.Letters[:0]
+	for _, l := range s.pending.Letters {
+		if l.Plan != ref.Plan || l.Key != ref.Key {
+			kept = append(kept, l)
+		}
+	}
+	s.pending.Letters = kept
+	s.pending.Resolved = append(s.pending.Resolved, ref)
+}
+
+// letters returns how many documents have a dead letter.
+func (s *saver) letters() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.lettered)
+}
+
+// progress keeps the progress of a range for the next save.
+func (s *saver) progress(r state.Range) {
+	s.mu.Lock()
+	s.pending.Ranges = append(s.pending.Ranges, r)
+	s.mu.Unlock()
+	s.wake()
+}
+
+// jobDone keeps the end of a job for the next save.
+func (s *saver) jobDone(id int64) {
+	s.mu.Lock()
+	s.pending.DoneJobs = append(s.pending.DoneJobs, id)
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) wake() {
+	select {
+	case s.signal <- struct{}{}:
+	default:
+	}
+}
+
+// loop saves whenever there is something new, at most once per interval, until stop is closed. A
+// save that has begun is finished, since what it took is nowhere else.
+func (s *saver) loop(ctx context.Context, stop <-chan struct{}) error {
+	ticker := time.NewTicker(s.every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return s.save(ctx)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.frontier.signal:
+		case <-s.signal:
+		}
+		if err := s.save(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-stop:
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+// save writes what is new in one transaction and then tells the source. What the frontier gives
+// is taken first: the dead letters that a finished token relies on are in pending by then.
+func (s *saver) save(ctx context.Context) error {
+	change := s.frontier.take()
+	s.mu.Lock()
+	pending := s.pending
+	s.pending = state.Change{}
+	s.mu.Unlock()
+	change.Ranges, change.DoneJobs = pending.Ranges, pending.DoneJobs
+	change.Letters, change.Resolved = pending.Letters, pending.Resolved
+	if change.Checkpoint == nil && len(change.Ranges)+len(change.DoneJobs)+len(change.Letters)+len(change.Resolved) == 0 {
+		return nil
+	}
+	if change.Checkpoint != nil {
+		change.Checkpoint.Saved = time.Now().UTC()
+	}
+	if err := s.store.Save(ctx, change); err != nil {
+		return err
+	}
+	s.observer.stateSaved(change)
+	if len(change.AddJobs) > 0 {
+		s.added(change.AddJobs)
+	}
+	s.mu.Lock()
+	if change.Checkpoint != nil {
+		s.saved = *change.Checkpoint
+	}
+	close(s.moved)
+	s.moved = make(chan struct{})
+	s.mu.Unlock()
+	if change.Checkpoint == nil {
+		return nil
+	}
+	position := source.Position(change.Checkpoint.Position)
+	if err := s.ack(ctx, position); err != nil {
+		return fmt.Errorf("acknowledge position: %w", err)
+	}
+	s.observer.acked(position)
+	return nil
+}
+
+// current returns the saved checkpoint and a channel that is closed after the next save.
+func (s *saver) current() (state.Checkpoint, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.saved, s.moved
+}

@@ -1,0 +1,143 @@
+package replicate
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// timeNow is the process's clock.
+func timeNow() time.Time { return time.Now() }
+
+// counters count what has happened in this run.
+type counters struct {
+	events, rowsRead, upserts, deletes, retries, conflicts, rejected atomic.Int64
+	heard                                                            atomic.Int64 // when the log was last heard of, our clock, ns
+}
+
+func (c *counters) received(b source.Batch) {
+	c.events.Add(int64(len(b.Events)))
+	c.heard.Store(timeNow().UnixNano())
+}
+
+// Status is a snapshot of a run, for people and progress bars.
+type Status struct {
+	Plans       []PlanStatus // sorted by name
+	Backfilling bool         // bulk work is queued or under way
+	// Lag is how far the target is behind: the age, by the source's clock, of the oldest commit
+	// that is not wholly in it; while the log is silent, the time since it was last heard of.
+	Lag         time.Duration
+	Position    source.Position // saved
+	SavedAt     time.Time       // zero: not yet in this run
+	Events      int64           // received in this run, as all that follow
+	RowsRead    int64
+	Upserts     int64
+	Deletes     int64
+	Retries     int64
+	Conflicts   int64 // versions found in the target that this state did not issue
+	Rejected    int64
+	DeadLetters int // documents that have one now
+	Misses      int // keys without a row that no delete has explained
+}
+
+// PlanStatus is the backfill of one plan.
+type PlanStatus struct {
+	Name  string
+	Table source.Table
+	Rows  int64 // copied so far
+	Total int64 // the catalog's estimate; negative: unknown
+	Done  bool  // no backfill is queued or under way
+}
+
+// silence is how long the log may be silent before that counts as lag.
+const silence = 15 * time.Second
+
+// Status returns a snapshot. Before Run has loaded the state it is empty.
+func (r *Replicator) Status() Status {
+	select {
+	case <-r.ready:
+	default:
+		return Status{}
+	}
+	saved, _ := r.saver.current()
+	s := Status{
+		Backfilling: r.jobs.busy(), Position: source.Position(saved.Position), SavedAt: saved.Saved,
+		Events: r.counters.events.Load(), RowsRead: r.counters.rowsRead.Load(),
+		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(),
+		Retries: r.counters.retries.Load(), Conflicts: r.counters.conflicts.Load(),
+		Rejected: r.counters.rejected.Load(), DeadLetters: r.saver.letters(), Misses: r.misses.total(),
+		Lag: r.lag(),
+	}
+	for _, f := range r.plans.all() {
+		rows, total := r.progress.of(f.plan.ID())
+		s.Plans = append(s.Plans, PlanStatus{Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID())})
+	}
+	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })
+	return s
+}
+
+func (r *Replicator) lag() time.Duration {
+	if committed, waiting := r.frontier.oldest(); waiting && !committed.IsZero() {
+		return max(r.versions.sourceNow().Sub(committed), 0)
+	}
+	heard := r.counters.heard.Load()
+	if quiet := timeNow().Sub(time.Unix(0, heard)); heard != 0 && quiet > silence {
+		return quiet
+	}
+	return 0
+}
+
+// progress counts the rows of backfills.
+type progress struct {
+	mu    sync.Mutex
+	rows  map[mappings.PlanID]int64
+	total map[mappings.PlanID]int64
+}
+
+func newProgress() *progress {
+	return &progress{rows: map[mappings.PlanID]int64{}, total: map[mappings.PlanID]int64{}}
+}
+
+// restore takes over what earlier runs have done.
+func (p *progress) restore(snap state.Snapshot, plans *plans) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range plans.all() {
+		p.total[f.plan.ID()] = f.total
+	}
+	for _, r := range snap.Ranges {
+		p.rows[mappings.PlanID(r.Plan)] += r.Rows
+	}
+}
+
+func (p *progress) begin(id mappings.PlanID, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows[id], p.total[id] = 0, total
+}
+
+func (p *progress) add(id mappings.PlanID, rows int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows[id] += rows
+}
+
+// end returns the rows that were copied, which is the total now known.
+func (p *progress) end(id mappings.PlanID) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total[id] = p.rows[id]
+	return p.rows[id]
+}
+
+func (p *progress) of(id mappings.PlanID) (rows, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rows[id], p.total[id]
+}

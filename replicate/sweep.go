@@ -1,0 +1,90 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// sweepLoop runs the sweeps that are queued, one at a time.
+func (r *Replicator) sweepLoop(ctx context.Context) error {
+	for {
+		job, err := r.jobs.next(ctx, state.Sweep)
+		if err != nil {
+			return err
+		}
+		if err := r.sweep(ctx, job); err != nil {
+			return fmt.Errorf("sweep of %s: %w", job.Plan, err)
+		}
+		r.jobs.swept(mappings.PlanID(job.Plan))
+	}
+}
+
+// sweep makes every document that the destination holds dirty, with the right to delete: what has
+// no row goes. It begins when nothing read earlier can still be written behind its back, and a
+// sweep that was cut off begins anew, since its cursor does not outlive the process.
+func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
+	id := mappings.PlanID(job.Plan)
+	flow := r.plans.get(id)
+	if flow == nil {
+		r.saver.jobDone(job.ID)
+		return nil
+	}
+	if err := r.lanes.quiesce(ctx, id); err != nil {
+		return err
+	}
+	r.log.Info("sweep begins", "mapping", flow.plan.Name(), "reason", job.Reason)
+	t := newToken() // of the whole sweep: done when all its documents are
+	seen, err := r.sweepPages(ctx, flow, t)
+	if err != nil {
+		return err
+	}
+	r.lanes.releaseToken(t)
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r.saver.jobDone(job.ID)
+	r.log.Info("sweep done", "mapping", flow.plan.Name(), "documents", seen)
+	return nil
+}
+
+func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen int, err error) {
+	dest := flow.plan.Destination().Name
+	var cursor targets.Cursor
+	for {
+		var ids []targets.ID
+		var next targets.Cursor
+		err := r.targetHealth.retry(ctx, func() (err error) {
+			ids, next, err = r.opts.Target.ScanIDs(ctx, dest, cursor, r.opts.ReadRows)
+			return err
+		})
+		if errors.Is(err, targets.ErrCursor) {
+			cursor = "" // begin again: what was seen before is only looked at twice
+			continue
+		}
+		if err != nil {
+			return seen, err
+		}
+		for _, id := range ids {
+			key, err := flow.plan.KeyOf(id)
+			if err != nil {
+				r.log.Warn("document that no row can have made, left alone", "mapping", flow.plan.Name(), "id", string(id))
+				continue
+			}
+			if err := r.lanes.add(ctx, docKey(flow.plan.ID(), key), t, true); err != nil {
+				return seen, err
+			}
+			seen++
+		}
+		if next == "" {
+			return seen, nil
+		}
+		cursor = next
+	}
+}
