@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -17,8 +18,12 @@ type File struct {
 	Mappings []Mapping
 }
 
-// maxSize bounds a file: the YAML parser goes down into its stack for every bracket.
-const maxSize = 1 << 20
+// maxSize and maxDepth bound a file: the YAML parser's memory grows with the square of how deep
+// lists and maps are nested, and the language needs four levels.
+const (
+	maxSize  = 512 << 10
+	maxDepth = 40
+)
 
 // Parse reads a mapping file: "version: 1" and a list "mappings". File is its name in messages.
 // The error holds everything that is wrong, see [Errors].
@@ -80,7 +85,12 @@ func (l *loader) parse(data []byte) ast.Node {
 		l.problems.add(Place{}, "", "%s is larger than %d bytes", l.file, maxSize)
 		return nil
 	}
-	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(data))
+	if deep := tooDeep(tokens); deep != nil {
+		l.problems.add(l.placeOf(deep), "", "lists and maps are nested too deeply")
+		return nil
+	}
+	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		l.syntax(err)
 		return nil
@@ -98,6 +108,28 @@ func (l *loader) parse(data []byte) ast.Node {
 		l.problems.add(l.at(1, 1), "begin with a line `version: 1`", "the file is empty")
 	default:
 		l.problems.add(l.place(roots[1]), "", "a second document: a file holds one")
+	}
+	return nil
+}
+
+// tooDeep returns the token at which lists and maps are nested too deeply, nil if there is none.
+func tooDeep(tokens token.Tokens) *token.Token {
+	flow, block, line := 0, 0, 0 // block: list entries that begin in one line
+	for _, tok := range tokens {
+		switch tok.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType:
+			if tok.Position.Line != line {
+				block, line = 0, tok.Position.Line
+			}
+			block++
+		}
+		if flow > maxDepth || block > maxDepth || tok.Position.IndentLevel > maxDepth {
+			return tok
+		}
 	}
 	return nil
 }

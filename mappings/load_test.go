@@ -109,9 +109,22 @@ func TestCompile_RefusesKeysThatAreNone(t *testing.T) {
 	}
 }
 
-func TestParse_TooLarge(t *testing.T) {
-	if _, err := Parse("big.yaml", make([]byte, maxSize+1)); err == nil || !strings.Contains(err.Error(), "big.yaml is larger") {
-		t.Errorf("%v", err)
+func TestParse_Bounds(t *testing.T) {
+	indented := ""
+	for n := range 100 {
+		indented += strings.Repeat(" ", n) + "a:\n"
+	}
+	for name, data := range map[string]string{
+		"big.yaml is larger":    strings.Repeat("#", maxSize+1),
+		"big.yaml:1:41: lists":  strings.Repeat("[", 100_000),
+		"big.yaml:1:161: lists": strings.Repeat("{a: ", 100_000),
+		"big.yaml:1:81: lists":  strings.Repeat("- ", 100_000),
+		"big.yaml:42:42: lists": indented,
+	} {
+		_, err := Parse("big.yaml", []byte(data))
+		if err == nil || !strings.HasPrefix(err.Error(), name) {
+			t.Errorf("want %s, got %.100v", name, err)
+		}
 	}
 	if Errors(nil) != nil || Errors(errors.New("other")) != nil {
 		t.Error("errors of another package are taken for ours")
