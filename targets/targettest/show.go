@@ -51,6 +51,10 @@ func CheckValue(field targets.Field, value any) error {
 // [Options].Show of its own that leaves the rest to this one.
 func Show(field targets.Field, value any) any {
 	switch v := value.(type) {
+	case float64:
+		if field.Bits == 32 {
+			return float32(v) // in as few digits as a float32 needs
+		}
 	case []byte:
 		return base64.StdEncoding.EncodeToString(v)
 	case string:

@@ -78,7 +78,6 @@ func Run(t *testing.T, options Options) {
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
-		{"Kinds_NeverPoison", (*suite).kindsTogether},
 		{"Close_Twice", (*suite).closeTwice},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(s, t) })

@@ -93,39 +93,34 @@ func jsonValues() []any {
 	}
 }
 
-// kinds writes every value of every kind into a destination with just that field, and NULL.
+// kinds writes every value of every kind, each in a document of its own whose other fields are
+// NULL, and documents that have a value in every field.
 func (s *suite) kinds(t *testing.T) {
-	for _, c := range KindCases() {
-		t.Run(c.Field.Native, func(t *testing.T) {
-			c.Field.Name, c.Field.Nullable = "v", true
-			target, dest := s.open(t, []targets.Field{c.Field})
-			ops := []targets.Op{upsert(dest, "null", 1, nil)}
-			want := map[targets.ID][]any{"null": {nil}}
-			for i, value := range c.Values {
-				id := targets.ID(strconv.Itoa(i))
-				ops = append(ops, upsert(dest, id, 1, value))
-				want[id] = []any{value}
-			}
-			for i, item := range failures(t, target, ops...) {
-				t.Errorf("%.60v: class %d: %s", ops[i].Doc, item.Class, item.Reason)
-			}
-			s.expect(t, target, dest, want)
-		})
-	}
-}
-
-// kindsTogether writes documents that have a field of every kind.
-func (s *suite) kindsTogether(t *testing.T) {
-	var fields []targets.Field
-	var first, last, none []any
-	for i, c := range KindCases() {
-		c.Field.Name, c.Field.Nullable = fmt.Sprintf("field %d", i), true
-		fields = append(fields, c.Field)
-		first, last, none = append(first, c.Values[0]), append(last, c.Values[len(c.Values)-1]), append(none, nil)
+	cases := KindCases()
+	fields := make([]targets.Field, len(cases))
+	for i, c := range cases {
+		fields[i] = c.Field
+		fields[i].Name, fields[i].Nullable = fmt.Sprintf("field %d", i), true
 	}
 	target, dest := s.open(t, fields)
-	write(t, target, upsert(dest, "first", 1, first...), upsert(dest, "last", 1, last...), upsert(dest, "none", 1, none...))
-	s.expect(t, target, dest, map[targets.ID][]any{"first": first, "last": last, "none": none})
+	first, last := make([]any, len(fields)), make([]any, len(fields))
+	want := map[targets.ID][]any{"none": make([]any, len(fields)), "first": first, "last": last}
+	for i, c := range cases {
+		first[i], last[i] = c.Values[0], c.Values[len(c.Values)-1]
+		for j, value := range c.Values {
+			doc := make([]any, len(fields))
+			doc[i] = value
+			want[targets.ID(fmt.Sprintf("%s, value %d", c.Field.Native, j))] = doc
+		}
+	}
+	var ops []targets.Op
+	for id, doc := range want {
+		ops = append(ops, upsert(dest, id, 1, doc...))
+	}
+	for i, item := range failures(t, target, ops...) {
+		t.Errorf("%s: class %d: %s", ops[i].ID, item.Class, item.Reason)
+	}
+	s.expect(t, target, dest, want)
 }
 
 // prepareTwice: Prepare is called at every start, and when columns were added.

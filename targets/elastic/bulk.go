@@ -1,0 +1,200 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// maxIDBytes is the longest id that Elasticsearch takes.
+const maxIDBytes = 512
+
+// guardID is the id of the document that a guard pretends to update.
+const guardID = "meepo-requires-the-alias"
+
+// line is one operation in the body of a bulk request.
+type line struct {
+	op       int // index of the op, -1 for a guard
+	from, to int // its bytes in the body
+}
+
+// bulk is the body of a bulk request that grows.
+type bulk struct {
+	body    []byte
+	lines   []line
+	layouts map[*targets.Destination]*layout
+}
+
+func (b *bulk) reset() { b.body, b.lines = b.body[:0], b.lines[:0] }
+
+// add appends an op. An error says why it can never be stored; then nothing was appended.
+func (b *bulk) add(index int, op *targets.Op) error {
+	if err := checkID(op.ID); err != nil {
+		return err
+	}
+	from := len(b.body)
+	switch op.Verb {
+	case targets.Upsert:
+		b.body = appendAction(b.body, `{"index":{"_index":`, op)
+		l := b.layouts[op.Dest]
+		if l == nil {
+			l = newLayout(op.Dest)
+			b.layouts[op.Dest] = l
+		}
+		var err error
+		if b.body, err = l.appendDoc(b.body, op.Doc); err != nil {
+			b.body = b.body[:from]
+			return err
+		}
+		b.body = append(b.body, '\n')
+	case targets.Delete:
+		b.body = appendAction(b.body, `{"delete":{"_index":`, op)
+	default:
+		return fmt.Errorf("verb %d is none that a target knows", op.Verb)
+	}
+	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
+	return nil
+}
+
+func checkID(id targets.ID) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("the id is empty")
+	case len(id) > maxIDBytes:
+		return fmt.Errorf("the id has %d bytes, Elasticsearch takes %d", len(id), maxIDBytes)
+	case !utf8.ValidString(string(id)):
+		return fmt.Errorf("the id is not valid UTF-8")
+	}
+	return nil
+}
+
+func appendAction(dst []byte, begin string, op *targets.Op) []byte {
+	dst = append(dst, begin...)
+	dst = appendString(dst, op.Dest.Name)
+	dst = append(dst, `,"_id":`...)
+	dst = appendString(dst, string(op.ID))
+	if op.Routing != "" {
+		dst = append(dst, `,"routing":`...)
+		dst = appendString(dst, op.Routing)
+	}
+	dst = append(dst, `,"version":`...)
+	dst = strconv.AppendInt(dst, op.Version, 10)
+	dst = append(dst, `,"version_type":"external"`...)
+	if op.Verb == targets.Upsert {
+		dst = append(dst, `,"require_alias":true`...)
+	}
+	return append(dst, "}}\n"...)
+}
+
+// guarded returns the body and the lines of a part, with a guard before it for each destination
+// that it only deletes from (see the package's comment).
+func (b *bulk) guarded(ops []targets.Op, part []line) ([]byte, []line) {
+	guards := unguarded(ops, part)
+	body := b.body[part[0].from:part[len(part)-1].to]
+	if len(guards) == 0 {
+		return body, part
+	}
+	var head []byte
+	lines := make([]line, 0, len(guards)+len(part))
+	for _, dest := range guards {
+		head = append(head, `{"update":{"_index":`...)
+		head = appendString(head, dest.Name)
+		head = append(head, `,"_id":"`+guardID+`","require_alias":true}}`+"\n{\"doc\":{}}\n"...)
+		lines = append(lines, line{op: -1})
+	}
+	return append(head, body...), append(lines, part...)
+}
+
+// unguarded returns the destinations that a part deletes from without writing to them.
+func unguarded(ops []targets.Op, part []line) []*targets.Destination {
+	var last *targets.Destination
+	var deleted []*targets.Destination
+	written := map[string]bool{}
+	for _, l := range part {
+		op := &ops[l.op]
+		switch {
+		case op.Verb == targets.Upsert:
+			written[op.Dest.Name] = true
+		case op.Dest != last:
+			last = op.Dest
+			deleted = append(deleted, op.Dest)
+		}
+	}
+	var guards []*targets.Destination
+	for _, dest := range deleted {
+		if !written[dest.Name] {
+			written[dest.Name] = true
+			guards = append(guards, dest)
+		}
+	}
+	return guards
+}
+
+// bulkItem is what the answer says of one operation.
+type bulkItem struct {
+	Index  string     `json:"_index"`
+	Status int        `json:"status"`
+	Error  *itemCause `json:"error"`
+}
+
+// itemCause is an error in the answer, with what caused it.
+type itemCause struct {
+	Type     string     `json:"type"`
+	Reason   string     `json:"reason"`
+	CausedBy *itemCause `json:"caused_by"`
+}
+
+// sendBulk sends a body with count operations and returns their outcomes in order. The body may be
+// used again only if free is true.
+func (t *Target) sendBulk(ctx context.Context, body []byte, count int) (items []bulkItem, free bool, err error) {
+	var open atomic.Int32
+	ctx = context.WithValue(ctx, bodyUse{}, &open)
+	answer, err := t.client.fetch(ctx, esapi.BulkRequest{
+		Body: bytes.NewReader(body),
+		// Without the primary shard the server answers busy before our own patience ends.
+		Timeout:    max(t.config.Timeout/2, time.Second),
+		FilterPath: []string{"errors", "items.*.status", "items.*.error", "items.delete._index"},
+	})
+	free = open.Load() == 0
+	if err != nil {
+		return nil, free, err
+	}
+	items, err = parseBulk(answer, count)
+	return items, free, err
+}
+
+// parseBulk reads the answer of a bulk request of count operations.
+func parseBulk(answer []byte, count int) ([]bulkItem, error) {
+	var content struct {
+		Items []map[string]bulkItem `json:"items"`
+	}
+	if err := json.Unmarshal(answer, &content); err != nil {
+		return nil, fmt.Errorf("decode bulk answer: %w", err)
+	}
+	if len(content.Items) != count {
+		return nil, fmt.Errorf("bulk answer has %d items for %d operations", len(content.Items), count)
+	}
+	items := make([]bulkItem, count)
+	for i, byAction := range content.Items {
+		if len(byAction) != 1 {
+			return nil, fmt.Errorf("item %d of the bulk answer has %d actions", i, len(byAction))
+		}
+		for _, item := range byAction {
+			items[i] = item
+		}
+		if items[i].Status < http.StatusOK {
+			return nil, fmt.Errorf("item %d of the bulk answer has status %d", i, items[i].Status)
+		}
+	}
+	return items, nil
+}

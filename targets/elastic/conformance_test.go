@@ -1,0 +1,35 @@
+package elastic_test
+
+import (
+	"fmt"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/targets"
+	"github.com/meepo-replicate/meepo/targets/elastic"
+	"github.com/meepo-replicate/meepo/targets/targettest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConformance(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	targettest.Run(t, targettest.Options{
+		Prefix: server.Prefix,
+		Open: func(t *testing.T) targettest.Target {
+			target, err := elastic.Open(t.Context(), elastic.Config{URLs: []string{server.URL}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return target
+		},
+		Show: func(field targets.Field, value any) any {
+			if n, ok := value.(uint64); ok && field.Bits == 64 {
+				return fmt.Sprint(n)
+			}
+			return targettest.Show(field, value)
+		},
+	})
+}

@@ -1,0 +1,165 @@
+package elastic
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// layout is a destination made ready for encoding.
+type layout struct {
+	dest  *targets.Destination
+	names [][]byte // `{"name":` of the first field, `,"name":` of the others
+}
+
+func newLayout(dest *targets.Destination) *layout {
+	l := &layout{dest: dest, names: make([][]byte, len(dest.Fields))}
+	for i, field := range dest.Fields {
+		before := byte(',')
+		if i == 0 {
+			before = '{'
+		}
+		l.names[i] = append(appendString([]byte{before}, field.Name), ':')
+	}
+	return l
+}
+
+// appendDoc appends a document as one line of JSON. TYPES.md says how each kind is shown.
+func (l *layout) appendDoc(dst []byte, doc []any) ([]byte, error) {
+	if len(doc) != len(l.names) {
+		return dst, fmt.Errorf("document has %d values for %d fields", len(doc), len(l.names))
+	}
+	if len(doc) == 0 {
+		return append(dst, '{', '}'), nil
+	}
+	for i, value := range doc {
+		var err error
+		dst = append(dst, l.names[i]...)
+		if dst, err = appendValue(dst, &l.dest.Fields[i], value); err != nil {
+			return dst, fmt.Errorf("field %s: %w", l.dest.Fields[i].Name, err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func appendValue(dst []byte, field *targets.Field, value any) ([]byte, error) {
+	switch v := value.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case uint64:
+		if field.Kind == targets.KindUint && field.Bits == 64 {
+			dst = append(dst, '"')
+			return append(strconv.AppendUint(dst, v, 10), '"'), nil
+		}
+		return strconv.AppendUint(dst, v, 10), nil
+	case float64:
+		return appendFloat(dst, field, v)
+	case string:
+		return appendText(dst, field, v), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case []byte:
+		dst = append(dst, '"')
+		dst = base64.StdEncoding.AppendEncode(dst, v)
+		return append(dst, '"'), nil
+	}
+	return dst, fmt.Errorf("a %T is no value of a document", value)
+}
+
+func appendFloat(dst []byte, field *targets.Field, v float64) ([]byte, error) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return dst, fmt.Errorf("%v has no form in JSON", v)
+	}
+	bits := 64
+	if field.Bits == 32 {
+		bits = 32 // 0.1 of a FLOAT column is 0.1 and not 0.10000000149011612
+	}
+	format := byte('f')
+	if size := math.Abs(v); size != 0 && (size < 1e-6 || size >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(dst, v, format, -1, bits), nil
+}
+
+func appendText(dst []byte, field *targets.Field, v string) []byte {
+	switch field.Kind {
+	case targets.KindDate, targets.KindDateTime, targets.KindTimestamp:
+		if !isDate(v) {
+			return append(dst, "null"...)
+		}
+	case targets.KindSet:
+		return appendSet(dst, v)
+	case targets.KindJSON, targets.KindGeometry, targets.KindVector:
+		return appendJSON(dst, v)
+	}
+	return appendString(dst, v)
+}
+
+// isDate says whether a text begins with a day that exists. MySQL's zero and partial dates do not,
+// nor do those that its ALLOW_INVALID_DATES lets in.
+func isDate(text string) bool {
+	if len(text) < len("2006-01-02") {
+		return false
+	}
+	month, day := twoDigits(text[5:7]), twoDigits(text[8:10])
+	switch {
+	case text[:4] == "0000" || month < 1 || month > 12 || day < 1:
+		return false
+	case day <= 28:
+		return true
+	}
+	_, err := time.Parse(time.DateOnly, text[:10])
+	return err == nil
+}
+
+func twoDigits(text string) int { return int(text[0]-'0')*10 + int(text[1]-'0') }
+
+func appendSet(dst []byte, v string) []byte {
+	dst = append(dst, '[')
+	for i := 0; v != ""; i++ {
+		var member string
+		member, v, _ = strings.Cut(v, ",")
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, member)
+	}
+	return append(dst, ']')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends a JSON string. Only what JSON demands is escaped.
+func appendString(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	dst = append(dst, text[start:]...)
+	return append(dst, '"')
+}
