@@ -27,7 +27,20 @@ type Options struct {
 	Large int
 }
 
-// Run tests that a source keeps the contracts of package source.
+// Run tests that a source keeps the contracts of package source. A driver whose database speaks SQL
+// needs no more than this:
+//
+//	sourcetest.Run(t, sourcetest.Options{Open: func(t *testing.T) sourcetest.Subject {
+//		db, src := ... // a database of its own, and the source under test
+//		return sourcetest.Subject{Source: src, Schema: name, Apply: func(t testing.TB, changes []sourcetest.Change) {
+//			tx, err := db.BeginTx(t.Context(), nil)
+//			... // fail the test on err, here and below
+//			for _, change := range changes {
+//				_, err := tx.ExecContext(t.Context(), change.SQL())
+//			}
+//			err = tx.Commit()
+//		}}
+//	}})
 func Run(t *testing.T, options Options) {
 	if options.Large == 0 {
 		options.Large = 5000
