@@ -1,0 +1,438 @@
+package mysql
+
+import (
+	"strings"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// statementKind says what a statement in the log means to the stream.
+type statementKind uint8
+
+const (
+	stmtUnknown   statementKind = iota // not on any list: it may change rows for all we know
+	stmtHarmless                       // changes no table and no row
+	stmtBegin                          // a transaction starts
+	stmtCommit                         // it ends
+	stmtSavepoint                      // within one
+	stmtXAStart
+	stmtXAEnd
+	stmtXACommit
+	stmtXARollback
+	stmtTables // changes of tables
+	stmtRows   // changes of rows, written as a statement
+)
+
+// statement is what was understood of a statement's text. The text itself is not kept: it holds
+// values.
+type statement struct {
+	kind    statementKind
+	what    string // its first keywords, for messages
+	changes []source.Event
+	dropped string       // of DROP DATABASE: which
+	table   source.Table // of stmtRows: the first table it names, if that was found
+	schema  string       // the default database
+	xid     string       // of XA statements, as the log writes it
+	opens   bool         // it is followed by rows and their commit (CREATE TABLE … SELECT)
+}
+
+// parseStatement understands a statement of the log in its default database.
+func parseStatement(text, schema string, d dialect) statement {
+	p := &ddlParser{lexer: lexer{dialect: d, rest: text}, stmt: statement{schema: schema}}
+	p.advance()
+	p.statement()
+	return p.stmt
+}
+
+type ddlParser struct {
+	lexer
+	tok  token
+	stmt statement
+}
+
+func (p *ddlParser) advance() token {
+	was := p.tok
+	p.tok = p.next()
+	return was
+}
+
+// accept skips the words if they all come next, in order; a first word alone decides nothing.
+func (p *ddlParser) accept(words ...string) bool {
+	mark := *p
+	for _, w := range words {
+		if !p.tok.is(w) {
+			*p = mark
+			return false
+		}
+		p.advance()
+	}
+	return true
+}
+
+// skipAny skips any of the words, in any order.
+func (p *ddlParser) skipAny(words ...string) {
+	for again := true; again; {
+		again = false
+		for _, w := range words {
+			again = p.accept(w) || again
+		}
+	}
+}
+
+// name reads [schema.]table; ok is false if none stands here.
+func (p *ddlParser) name() (source.Table, bool) {
+	first, ok := p.identifier()
+	if !ok {
+		return source.Table{}, false
+	}
+	t := source.Table{Schema: p.stmt.schema, Name: first}
+	if p.tok.is(".") {
+		p.advance()
+		if t.Name, ok = p.identifier(); !ok {
+			return source.Table{}, false
+		}
+		t.Schema = first
+	}
+	return t, true
+}
+
+func (p *ddlParser) identifier() (string, bool) {
+	if p.tok.kind != tokenWord && p.tok.kind != tokenName {
+		return "", false
+	}
+	text := p.advance().text
+	if p.foldNames {
+		text = strings.ToLower(text)
+	}
+	return text, true
+}
+
+func (p *ddlParser) change(action source.Action, table, to source.Table) {
+	p.stmt.kind = stmtTables
+	p.stmt.changes = append(p.stmt.changes, source.Event{Action: action, Table: table, To: to})
+}
+
+// words that start a statement that changes no table and no row of any subscribed table.
+var harmlessWords = map[string]bool{
+	"ANALYZE": true, "BACKUP": true, "CACHE": true, "CHANGE": true, "CHECK": true, "CHECKSUM": true, "CLONE": true, "DEALLOCATE": true,
+	"DESCRIBE": true, "EXECUTE": true, "EXPLAIN": true, "FLUSH": true, "GRANT": true, "HELP": true, "INSTALL": true, "KILL": true,
+	"LOCK": true, "OPTIMIZE": true, "PREPARE": true, "PURGE": true, "RELEASE": true, "REPAIR": true, "RESET": true, "RESIGNAL": true,
+	"REVOKE": true, "SET": true, "SHOW": true, "SHUTDOWN": true, "SIGNAL": true, "STOP": true, "UNINSTALL": true, "UNLOCK": true, "USE": true,
+}
+
+var rowWords = map[string]bool{
+	"INSERT": true, "REPLACE": true, "UPDATE": true, "DELETE": true, "LOAD": true, "WITH": true, "CALL": true,
+	"DO": true, "SELECT": true, "VALUES": true, "TABLE": true,
+}
+
+func (p *ddlParser) statement() {
+	if p.tok.kind == tokenEnd { // only a comment: MariaDB's dummy events
+		p.stmt.kind = stmtHarmless
+		return
+	}
+	if p.accept("SET", "STATEMENT") {
+		p.skipTo("FOR")
+		p.advance()
+	}
+	word := strings.ToUpper(p.tok.text)
+	p.stmt.what = word
+	switch {
+	case p.tok.kind != tokenWord:
+		p.stmt.what = "?"
+	case rowWords[word]:
+		p.rows(word)
+	case harmlessWords[word]:
+		p.stmt.kind = stmtHarmless
+	default:
+		p.advance()
+		p.structural(word)
+	}
+}
+
+func (p *ddlParser) structural(word string) {
+	switch word {
+	case "BEGIN":
+		p.stmt.kind = stmtBegin
+	case "COMMIT":
+		p.stmt.kind = stmtCommit
+	case "SAVEPOINT":
+		p.stmt.kind = stmtSavepoint
+	case "ROLLBACK":
+		p.accept("WORK")
+		p.stmt.kind = stmtCommit
+		if p.tok.is("TO") {
+			p.stmt.kind = stmtSavepoint
+		}
+	case "START":
+		p.stmt.kind = stmtHarmless // START REPLICA and the like
+		if p.tok.is("TRANSACTION") {
+			p.stmt.kind = stmtBegin
+		}
+	case "XA":
+		p.xa()
+	case "TRUNCATE":
+		p.stmt.what = "TRUNCATE TABLE"
+		p.accept("TABLE")
+		if t, ok := p.name(); ok {
+			p.change(source.Truncate, t, source.Table{})
+		}
+	case "CREATE":
+		p.create()
+	case "DROP":
+		p.drop()
+	case "ALTER":
+		p.alter()
+	case "RENAME":
+		p.rename()
+	}
+}
+
+func (p *ddlParser) xa() {
+	verb := strings.ToUpper(p.advance().text)
+	p.stmt.what = "XA " + verb
+	p.stmt.kind = map[string]statementKind{
+		"START": stmtXAStart, "BEGIN": stmtXAStart, "END": stmtXAEnd, "PREPARE": stmtXAEnd, "COMMIT": stmtXACommit, "ROLLBACK": stmtXARollback,
+	}[verb]
+	var xid strings.Builder
+	for p.tok.kind != tokenEnd && !p.tok.is("ONE") {
+		xid.WriteString(p.advance().text)
+	}
+	p.stmt.xid = xid.String()
+}
+
+// skipTo stops at the word or at the end, outside of parentheses.
+func (p *ddlParser) skipTo(words ...string) {
+	for depth := 0; p.tok.kind != tokenEnd; p.advance() {
+		switch {
+		case p.tok.is("("):
+			depth++
+		case p.tok.is(")"):
+			depth--
+		}
+		for _, w := range words {
+			if depth <= 0 && p.tok.is(w) {
+				return
+			}
+		}
+	}
+}
+
+func (p *ddlParser) create() {
+	replace := p.accept("OR", "REPLACE")
+	p.skipAny("ONLINE", "OFFLINE", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "AGGREGATE")
+	temporary := p.accept("TEMPORARY")
+	p.object("CREATE")
+	switch {
+	case p.accept("TABLE"):
+		p.accept("IF", "NOT", "EXISTS")
+		t, ok := p.name()
+		if !ok {
+			p.stmt.kind = stmtUnknown
+			return
+		}
+		if temporary {
+			p.stmt.kind = stmtHarmless
+			return
+		}
+		if replace {
+			p.change(source.Drop, t, source.Table{})
+		}
+		p.change(source.Create, t, source.Table{})
+		p.stmt.opens = p.endsWith("START", "TRANSACTION")
+	case p.accept("INDEX"):
+		p.indexTable()
+	}
+}
+
+// endsWith skips to the end and reports whether the last two words are these.
+func (p *ddlParser) endsWith(first, second string) bool {
+	var before, last token
+	for p.tok.kind != tokenEnd {
+		before, last = last, p.advance()
+	}
+	return before.is(first) && last.is(second)
+}
+
+// indexTable reads "name … ON table" of CREATE INDEX and DROP INDEX.
+func (p *ddlParser) indexTable() {
+	p.stmt.kind = stmtUnknown
+	p.accept("IF", "NOT", "EXISTS")
+	p.accept("IF", "EXISTS")
+	p.advance()
+	p.skipTo("ON")
+	p.advance()
+	if t, ok := p.name(); ok {
+		p.change(source.Alter, t, source.Table{})
+	}
+}
+
+// kinds of objects that hold no rows, or only rows of their own.
+var harmlessObjects = []string{
+	"DATABASE", "SCHEMA", "VIEW", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "USER", "ROLE", "SERVER", "SEQUENCE", "TABLESPACE", "LOGFILE",
+	"UNDO", "PACKAGE", "REFERENCE", "RESOURCE", "LIBRARY", "INSTANCE", "PREPARE", "CATALOG", "SQL", "DEFINER", "ALGORITHM", "MASKING",
+}
+
+// object names the statement after its object and takes those for granted that do not matter here.
+// What stands before the object of a view, trigger or routine (DEFINER = …) stands before nothing else.
+func (p *ddlParser) object(verb string) {
+	p.stmt.what = verb + " " + strings.ToUpper(p.tok.text)
+	if p.tok.kind != tokenWord {
+		p.stmt.what = verb
+	}
+	for _, o := range harmlessObjects {
+		if p.tok.is(o) {
+			p.stmt.kind = stmtHarmless
+		}
+	}
+}
+
+func (p *ddlParser) drop() {
+	p.skipAny("ONLINE", "OFFLINE", "UNDO", "SPATIAL")
+	temporary := p.accept("TEMPORARY")
+	p.object("DROP")
+	switch {
+	case p.accept("TABLE"), p.accept("TABLES"):
+		p.accept("IF", "EXISTS")
+		for {
+			t, ok := p.name()
+			if !ok {
+				p.stmt.kind = stmtUnknown
+				return
+			}
+			p.change(source.Drop, t, source.Table{})
+			if !p.accept(",") {
+				break
+			}
+		}
+		if temporary {
+			p.stmt.kind, p.stmt.changes = stmtHarmless, nil
+		}
+	case p.accept("INDEX"):
+		p.indexTable()
+	case p.accept("DATABASE"), p.accept("SCHEMA"):
+		p.accept("IF", "EXISTS")
+		if name, ok := p.identifier(); ok {
+			p.stmt.kind, p.stmt.dropped = stmtTables, name
+		}
+	}
+}
+
+func (p *ddlParser) rename() {
+	p.stmt.what = "RENAME " + strings.ToUpper(p.tok.text)
+	if p.accept("USER") {
+		p.stmt.kind = stmtHarmless
+		return
+	}
+	if !p.accept("TABLE") && !p.accept("TABLES") {
+		return
+	}
+	p.accept("IF", "EXISTS")
+	for {
+		from, ok := p.name()
+		p.lockOption()
+		if !ok || !p.accept("TO") {
+			p.stmt.kind = stmtUnknown
+			return
+		}
+		to, ok := p.name()
+		if !ok {
+			p.stmt.kind = stmtUnknown
+			return
+		}
+		p.change(source.Rename, from, to)
+		if !p.accept(",") {
+			return
+		}
+	}
+}
+
+// lockOption skips MariaDB's WAIT n and NOWAIT.
+func (p *ddlParser) lockOption() {
+	if p.accept("WAIT") {
+		p.advance()
+	}
+	p.accept("NOWAIT")
+}
+
+func (p *ddlParser) alter() {
+	p.skipAny("ONLINE", "OFFLINE", "IGNORE")
+	p.object("ALTER")
+	if !p.accept("TABLE") {
+		return
+	}
+	p.accept("IF", "EXISTS")
+	t, ok := p.name()
+	if !ok {
+		return
+	}
+	p.lockOption()
+	var to source.Table
+	other := p.tok.kind == tokenEnd // ALTER TABLE t without more is a rebuild
+	for p.tok.kind != tokenEnd {
+		if renamed, ok := p.renameSpec(); ok {
+			to = renamed
+		} else {
+			other = true
+			p.alterSpec()
+		}
+		p.skipTo(",")
+		p.advance()
+	}
+	if other {
+		// The table's own change comes first: it is known by its old name until then.
+		p.stmt.changes = append([]source.Event{{Action: source.Alter, Table: t}}, p.stmt.changes...)
+		p.stmt.kind = stmtTables
+	}
+	if !to.IsZero() {
+		p.change(source.Rename, t, to)
+	}
+}
+
+func (p *ddlParser) renameSpec() (source.Table, bool) {
+	mark := *p
+	if !p.accept("RENAME") || p.tok.is("COLUMN") || p.tok.is("INDEX") || p.tok.is("KEY") {
+		*p = mark
+		return source.Table{}, false
+	}
+	p.skipAny("TO", "AS", "=")
+	return p.name()
+}
+
+// alterSpec notes the other tables that a specification changes.
+func (p *ddlParser) alterSpec() {
+	switch {
+	case p.accept("EXCHANGE"):
+		p.skipTo("TABLE")
+		p.advance()
+		if t, ok := p.name(); ok {
+			p.change(source.Alter, t, source.Table{})
+		}
+	case p.accept("CONVERT", "TABLE"):
+		if t, ok := p.name(); ok {
+			p.change(source.Drop, t, source.Table{})
+		}
+	case p.accept("CONVERT", "PARTITION"):
+		p.skipTo("TABLE")
+		p.advance()
+		if t, ok := p.name(); ok {
+			p.change(source.Create, t, source.Table{})
+		}
+	}
+}
+
+// rows finds the first table of a statement that changes rows.
+func (p *ddlParser) rows(word string) {
+	p.stmt.kind = stmtRows
+	p.advance()
+	switch word {
+	case "INSERT", "REPLACE", "UPDATE", "DELETE":
+		p.skipAny("LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE")
+		p.skipAny("INTO", "FROM")
+		p.stmt.table, _ = p.name()
+	case "LOAD":
+		p.skipTo("INTO")
+		if p.accept("INTO", "TABLE") {
+			p.stmt.table, _ = p.name()
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package mysql
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// query takes in a statement of the log: the frame of a transaction, DDL, or what should not be
+// there in a row-based log.
+func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *replication.QueryEvent) error {
+	stmt := parseStatement(string(ev.Query), string(ev.Schema), d.dialect(ev.StatusVars))
+	switch stmt.kind {
+	case stmtBegin:
+		d.group.open, d.group.begun = true, true
+		return nil
+	case stmtCommit:
+		d.commit(h)
+		return nil
+	case stmtSavepoint, stmtXAEnd:
+		return nil
+	case stmtXAStart:
+		d.group.open, d.group.begun, d.group.xa, d.group.xid = true, true, true, stmt.xid
+		return nil
+	case stmtXACommit, stmtXARollback:
+		if err := d.finishXA(stmt); err != nil {
+			return err
+		}
+		d.commit(h)
+		return nil
+	case stmtTables:
+		d.tables(ctx, stmt)
+	case stmtRows:
+		if err := d.refuseRows(stmt); err != nil {
+			return err
+		}
+	case stmtUnknown:
+		return &source.HintError{
+			Err:    fmt.Errorf("a statement of an unknown kind: %s", stmt.what),
+			Advice: "report it; to go on, start with a new state file",
+		}
+	}
+	if stmt.opens {
+		d.group.open, d.group.begun = true, true
+	}
+	if !d.group.begun {
+		d.commit(h)
+	}
+	return nil
+}
+
+// dialect reads the session's sql_mode from the status variables, which begin with it, if there.
+func (d *logDecoder) dialect(vars []byte) dialect {
+	const flags2, sqlMode = 0, 1
+	const ansiQuotes, noBackslashEscapes = 0x4, 0x100000
+	lang := dialect{
+		mariaDB: d.info.flavor == flavorMariaDB, version: d.info.major*10000 + d.info.minor*100 + 99,
+		foldNames: d.info.lowerCaseTableNames == 1,
+	}
+	if len(vars) >= 5 && vars[0] == flags2 {
+		vars = vars[5:]
+	}
+	if len(vars) >= 9 && vars[0] == sqlMode {
+		mode := binary.LittleEndian.Uint64(vars[1:])
+		lang.ansiQuotes, lang.noBackslash = mode&ansiQuotes != 0, mode&noBackslashEscapes != 0
+	}
+	return lang
+}
+
+// tables passes on the changes of subscribed tables and forgets what was known of them.
+func (d *logDecoder) tables(ctx context.Context, stmt statement) {
+	changes := stmt.changes
+	if stmt.dropped != "" {
+		changes = d.dropped(stmt.dropped)
+	}
+	for _, e := range changes {
+		d.forget(e.Table)
+		d.forget(e.To)
+		if !d.matches(e.Table) && (e.To.IsZero() || !d.matches(e.To)) {
+			continue
+		}
+		d.debug(ctx, "table change in the log", e.Table, e.Action.String())
+		d.add(e)
+		switch e.Action {
+		case source.Create:
+			d.known[e.Table] = true
+		case source.Drop:
+			delete(d.known, e.Table)
+		case source.Rename:
+			delete(d.known, e.Table)
+			if d.matches(e.To) {
+				d.known[e.To] = true
+			}
+		}
+	}
+}
+
+// dropped lists the subscribed tables that a DROP DATABASE takes with it.
+func (d *logDecoder) dropped(schema string) []source.Event {
+	for _, sub := range d.subs {
+		if t, ok := sub.Tables.Literal(); ok {
+			d.known[t] = true
+		}
+	}
+	tables := slices.SortedFunc(maps.Keys(d.known), func(a, b source.Table) int { return strings.Compare(a.String(), b.String()) })
+	var events []source.Event
+	for _, t := range tables {
+		if t.Schema == schema || d.info.lowerCaseTableNames != 0 && strings.EqualFold(t.Schema, schema) {
+			events = append(events, source.Event{Action: source.Drop, Table: t})
+		}
+	}
+	return events
+}
+
+// forget makes the catalog be asked again.
+func (d *logDecoder) forget(t source.Table) {
+	delete(d.shapes, t)
+	for id, plan := range d.plans {
+		if plan.table == t {
+			delete(d.plans, id)
+		}
+	}
+}
+
+// refuseRows ends the stream at a change of rows that came as a statement: which rows it changed
+// cannot be known. The statement itself is not told, since it holds values.
+func (d *logDecoder) refuseRows(stmt statement) error {
+	where, table := stmt.schema, ""
+	if !stmt.table.IsZero() {
+		where, table = stmt.table.Schema, " into "+stmt.table.String()
+		if stmt.what == "UPDATE" || stmt.what == "DELETE" {
+			table = " of " + stmt.table.String()
+		}
+	}
+	for _, sub := range d.subs {
+		for _, schema := range []string{where, stmt.schema} {
+			if schema != "" && d.src.matches(source.Pattern{Schema: sub.Tables.Schema, Name: "*"}, source.Table{Schema: schema}) {
+				return &source.HintError{
+					Err:    fmt.Errorf("%s%s was logged as a statement, so its rows are unknown", stmt.what, table),
+					Advice: "SET GLOBAL binlog_format = ROW, let all sessions reconnect, then start with a new state file to copy the tables anew",
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// loadData takes in LOAD DATA in its old form: the statement stands behind the event's own fields.
+func (d *logDecoder) loadData(ev *replication.ExecuteLoadQueryEvent, raw []byte) error {
+	const fields = 26
+	if checksummed(d.format) {
+		raw = raw[:len(raw)-replication.BinlogChecksumLength]
+	}
+	rest := raw[replication.EventHeaderSize+fields:]
+	vars, rest := rest[:ev.StatusVars], rest[ev.StatusVars:]
+	schema, text := rest[:ev.SchemaLength], rest[int(ev.SchemaLength)+1:]
+	return d.refuseRows(parseStatement(string(text), string(schema), d.dialect(vars)))
+}
+
+// prepareXA ends the first half of an XA transaction. Its rows become visible in the second.
+func (d *logDecoder) prepareXA(h *replication.EventHeader, onePhase bool) error {
+	if onePhase {
+		d.group.xa = false
+		d.commit(h)
+		return nil
+	}
+	rows, xid := d.group.rows, d.group.xid
+	d.group.rows, d.group.xa = nil, false
+	if d.held += len(rows); d.held > maxHeld {
+		return fmt.Errorf("prepared XA transactions hold more than %d changes", maxHeld)
+	}
+	d.prepared[xid] = rows
+	d.commit(h)
+	return nil
+}
+
+func (d *logDecoder) finishXA(stmt statement) error {
+	rows, ok := d.prepared[stmt.xid]
+	if stmt.kind == stmtXACommit && !ok && !d.group.xa {
+		return &source.HintError{
+			Err:    errors.New("XA COMMIT of a transaction that was prepared before this log was followed: its rows are unknown"),
+			Advice: "start with a new state file to copy the tables anew, while no XA transaction is prepared: XA RECOVER",
+		}
+	}
+	delete(d.prepared, stmt.xid)
+	d.held -= len(rows)
+	if stmt.kind == stmtXACommit {
+		d.add(rows...)
+	} else {
+		d.group.rows = nil
+	}
+	return nil
+}

@@ -1,0 +1,300 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+const (
+	batchEvents    = 1000                   // a batch has about this many events at most
+	batchBytes     = 1 << 20                // and keys of about this many bytes
+	batchDelay     = 100 * time.Millisecond // and waits so long for more, while more keeps coming
+	keepaliveEvery = time.Second            // at most one batch without events in this time
+	maxRefusals    = 10                     // so often in a row the server may refuse us before that is final
+	maxPause       = 30 * time.Second       // between attempts to connect
+)
+
+var errStreamClosed = errors.New("log stream is closed")
+
+// stream pulls events from a link, replaces the link when it breaks, and cuts batches.
+type stream struct {
+	src      *Source
+	decoder  *logDecoder
+	events   [][]byte        // taken from the link, not yet decoded
+	resume   source.Position // the last one handed out: the only place to go on from
+	serverID uint32
+	kept     time.Time // when a position was last handed out
+	outage   outage
+	failed   error
+	done     chan struct{} // closed by Close
+
+	mu     sync.Mutex
+	link   *link
+	closed bool
+}
+
+func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
+	return &stream{
+		src: s, decoder: newDecoder(s, at, subscriptions), resume: at.text(), kept: time.Now(),
+		outage: outage{log: s.log}, done: make(chan struct{}),
+	}
+}
+
+// Next returns the next batch.
+func (st *stream) Next(ctx context.Context) (source.Batch, error) {
+	if st.failed != nil {
+		return source.Batch{}, st.failed
+	}
+	batch, err := st.next(ctx)
+	if err == nil {
+		return batch, nil
+	}
+	err = fmt.Errorf("read log: %w", err)
+	if ctx.Err() == nil {
+		st.failed = err
+	}
+	return source.Batch{}, err
+}
+
+func (st *stream) next(ctx context.Context) (source.Batch, error) {
+	for {
+		if batch, ok := st.cut(); ok {
+			return batch, nil
+		}
+		raw, err := st.event(ctx)
+		if err == nil && raw != nil {
+			if err = st.decoder.decode(ctx, raw); err == nil && st.decoder.live {
+				st.outage.end(ctx)
+			}
+			if err != nil && !errors.As(err, new(*lookupError)) {
+				return source.Batch{}, err
+			}
+		}
+		if err != nil {
+			if err := st.reconnect(ctx, err); err != nil {
+				return source.Batch{}, err
+			}
+		}
+	}
+}
+
+// event returns the next event of the log, or nil when it is time for a keepalive.
+func (st *stream) event(ctx context.Context) ([]byte, error) {
+	if raw, err := st.decoder.inner(); raw != nil || err != nil {
+		return raw, err
+	}
+	if len(st.events) == 0 {
+		var alarm <-chan time.Time
+		if st.decoder.moved {
+			timer := time.NewTimer(time.Until(st.kept.Add(keepaliveEvery)))
+			defer timer.Stop()
+			alarm = timer.C
+		}
+		events, err := st.current().take(ctx, alarm)
+		if err != nil || events == nil {
+			return nil, err
+		}
+		st.events = events
+	}
+	raw := st.events[0]
+	st.events = st.events[1:]
+	return raw, nil
+}
+
+func (st *stream) current() *link {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.link
+}
+
+// more reports whether the next event is here already.
+func (st *stream) more() bool {
+	return len(st.events) > 0 || st.decoder.payload != nil || st.current().waiting()
+}
+
+// cut takes a batch from what was decoded, if there is enough for one or no more to wait for.
+func (st *stream) cut() (source.Batch, bool) {
+	d := st.decoder
+	full := len(d.events) >= batchEvents || d.size >= batchBytes
+	switch {
+	case d.whole > batchEvents+batchEvents/2:
+		return d.take(batchEvents), true // one event of the log can hold more rows than a batch
+	case d.whole > 0 && (full || time.Since(d.since) > batchDelay || !st.more()):
+		return st.position(d.take(d.whole)), true
+	case d.whole == 0 && full:
+		return d.take(len(d.events)), true
+	case d.whole == 0 && (d.moved || d.beat) && time.Since(st.kept) >= keepaliveEvery:
+		batch := st.position(source.Batch{Fence: d.at.fence(), Time: d.time})
+		return batch, batch.Position != ""
+	}
+	return source.Batch{}, false
+}
+
+// position ends a batch at the last commit, unless a prepared XA transaction holds it back: its
+// rows are known from before that place only.
+func (st *stream) position(batch source.Batch) source.Batch {
+	d := st.decoder
+	d.beat = false
+	if len(d.prepared) > 0 {
+		st.kept = time.Now()
+		return batch
+	}
+	batch.Position = d.at.text()
+	st.resume, st.kept, d.moved = batch.Position, time.Now(), false
+	return batch
+}
+
+// reconnect replaces the link. Everything since the last position handed out comes again.
+func (st *stream) reconnect(ctx context.Context, cause error) error {
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case st.ended():
+			return errStreamClosed
+		case isFinal(cause), isEvicted(cause) && st.src.cfg.ServerID != 0:
+			return st.src.explained(cause)
+		case isEvicted(cause):
+			st.serverID = 0 // choose another
+		}
+		if st.outage.add(ctx, cause) > maxRefusals {
+			return st.src.explained(cause)
+		}
+		if err := st.outage.wait(ctx, st.done); err != nil {
+			return err
+		}
+		if cause = st.connect(ctx); cause == nil {
+			return nil
+		}
+	}
+}
+
+func (st *stream) ended() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.closed
+}
+
+// connect makes a link that goes on after the last position handed out.
+func (st *stream) connect(ctx context.Context) error {
+	s := st.src
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout, errors.New("the source does not answer"))
+	defer cancel()
+	if old := st.current(); old != nil {
+		old.close()
+	}
+	info, err := s.probe(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := parsePosition(st.resume)
+	if err != nil {
+		return err
+	}
+	if err := s.belongs(at, info); err != nil {
+		return err
+	}
+	if st.serverID == 0 {
+		st.serverID = s.freeServerID(ctx)
+	}
+	l, err := s.dialLog(ctx, at, st.serverID)
+	if err != nil {
+		return err
+	}
+	st.events = nil
+	st.decoder.reset(at, info)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.link = l
+	if st.closed {
+		l.close()
+		return errStreamClosed
+	}
+	return nil
+}
+
+// belongs reports whether a position can be found on a server at all.
+func (s *Source) belongs(at position, info server) error {
+	var why error
+	switch {
+	case at.kind == byFile && info.uuid != at.server:
+		why = fmt.Errorf("%s is a place in the log of another server than %s", at.text(), info.uuid)
+	case at.kind == byMariaDB && info.flavor != flavorMariaDB, at.kind != byMariaDB && info.flavor == flavorMariaDB:
+		why = fmt.Errorf("%s cannot be found on %s", at.text(), info.flavor)
+	case at.kind == byGTID && !info.gtid:
+		why = errors.New("the server no longer has gtid_mode=ON")
+	default:
+		return nil
+	}
+	return s.positionLost(why)
+}
+
+// Ack does nothing: the server keeps its log by time, not for us.
+func (st *stream) Ack(context.Context, source.Position) error { return nil }
+
+// Close ends the stream.
+func (st *stream) Close(context.Context) error {
+	st.mu.Lock()
+	l := st.link
+	if !st.closed {
+		st.closed = true
+		close(st.done)
+	}
+	st.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
+	return nil
+}
+
+// outage is a time without a log: one line when it begins, one when it is over.
+type outage struct {
+	log      *slog.Logger
+	since    time.Time
+	attempts int
+	refusals int
+}
+
+// add notes a failure and returns how often in a row the server has refused us.
+func (o *outage) add(ctx context.Context, cause error) int {
+	if o.attempts == 0 {
+		o.since = time.Now()
+		o.log.WarnContext(ctx, "connection to the source's log lost, reconnecting", slog.Any("error", cause))
+	}
+	o.attempts++
+	o.refusals++
+	if !isRefusal(cause) {
+		o.refusals = 0
+	}
+	return o.refusals
+}
+
+// wait doubles its pause to a limit. The jitter keeps many readers from coming back at once.
+func (o *outage) wait(ctx context.Context, done <-chan struct{}) error {
+	pause := min(100*time.Millisecond<<min(o.attempts-1, 16), maxPause)
+	timer := time.NewTimer(pause/2 + rand.N(pause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-done:
+		return errStreamClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (o *outage) end(ctx context.Context) {
+	if o.attempts > 0 {
+		o.log.InfoContext(ctx, "recovered: reading the source's log again",
+			slog.Duration("after", time.Since(o.since).Round(time.Millisecond)), slog.Int("attempts", o.attempts))
+	}
+	o.attempts, o.refusals = 0, 0
+}
