@@ -56,7 +56,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 		return nil, err
 	}
 	out := &delivery{flow: flow}
-	var absent []mappings.DocKey
+	var absent []*entry
 	for i, row := range rows {
 		e := entries[i]
 		switch {
@@ -65,7 +65,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 			continue
 		case !row.Found && !e.now.proof:
 			// Its delete must still come. Without it, this key says nothing (invariant 6).
-			absent = append(absent, e.key)
+			absent = append(absent, e)
 			continue
 		case row.Found:
 			r.misses.resolved(e.key)
@@ -78,7 +78,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	if err != nil {
 		return nil, err
 	}
-	return redo, r.noteAbsent(ctx, id, epoch, absent, entries)
+	return redo, r.noteAbsent(ctx, id, epoch, absent)
 }
 
 // readRows draws a version and then reads the rows of the entries.
@@ -106,7 +106,7 @@ func (r *Replicator) readRows(ctx context.Context, flow *flow, entries []*entry,
 }
 
 // noteAbsent hands absent documents to the watch for misses, with the head of the log now.
-func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch int, absent []mappings.DocKey, entries []*entry) error {
+func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch int, absent []*entry) error {
 	if len(absent) == 0 {
 		return nil
 	}
@@ -118,12 +118,7 @@ func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch
 	if err != nil {
 		return fmt.Errorf("look at the log's head: %w", err)
 	}
-	r.misses.add(plan, epoch, head, absent)
-	for _, e := range entries { // a delete that came between is already in the lanes
-		if r.lanes.deletedAgain(e) {
-			r.misses.resolved(e.key)
-		}
-	}
+	r.misses.add(plan, epoch, head, absent, r.lanes.deletedAgain)
 	return nil
 }
 

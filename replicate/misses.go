@@ -56,18 +56,22 @@ func (m *misses) forget(plan mappings.PlanID) {
 	}
 }
 
-// add notes absent documents of one read that ended before head was taken.
-func (m *misses) add(plan mappings.PlanID, epoch int, head source.Position, keys []mappings.DocKey) {
+// add notes absent documents of one read that ended before head was taken, except those whose
+// delete is in the lanes already. It asks for that under its own mutex, so that nothing counts a
+// document as missed in between.
+func (m *misses) add(plan mappings.PlanID, epoch int, head source.Position, absent []*entry, deleted func(*entry) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.epochs[plan] != epoch {
 		return
 	}
 	group := &missGroup{head: head, keys: map[mappings.DocKey]struct{}{}}
-	for _, key := range keys {
-		m.drop(key)
-		m.waiting[key] = &missed{group: group}
-		group.keys[key] = struct{}{}
+	for _, e := range absent {
+		m.drop(e.key)
+		if !deleted(e) {
+			m.waiting[e.key] = &missed{group: group}
+			group.keys[e.key] = struct{}{}
+		}
 	}
 	m.groups = append(m.groups, group)
 }

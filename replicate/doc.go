@@ -1,0 +1,45 @@
+// Package replicate is the engine: it keeps a target equal to tables of a source, by a backfill
+// and by following the log, across crashes. It knows no driver.
+//
+// A log event is only a hint that a key is dirty. For every dirty key the full row is read again,
+// mapped, and written, or its document is deleted. Everything is idempotent, so delivery at least
+// once is exact in its result.
+//
+//	stream ─ intake ─ token ─► lanes ─ documents, fence ─► apply ─ rows ─► plan ─ ops ─► target
+//	            ▲                ▲  ▲                                               │
+//	            │        backfill┘  └sweep                   durable | dead letter  │
+//	           ack ◄── saved ◄── saver ◄── frontier ◄───────────────────────────────┘
+//
+// # Invariants
+//
+//  1. Every read is fenced. The log reaches us before a SELECT can see the commit, so each read
+//     asks for at least the newest batch taken in: intake raises the fence before it adds the
+//     batch's documents, and a read captures it in the same step in which its documents go in
+//     flight, or its chunk opens.
+//  2. A start is a position with its fence. They are taken before the first row or range is read
+//     and saved with the jobs that will read them; progress without a position is refused.
+//  3. A document is in flight once, from the moment its fence is captured until it is durable. What
+//     makes it dirty meanwhile causes one more read. A chunk's rows go in flight only if no other
+//     read of their documents began or ended since the chunk opened.
+//  4. Durable, then saved, then acked. Tokens enter the frontier in log order and are done in any
+//     order; a position is saved when everything before it is durable or a dead letter.
+//  5. Versions order writes. A version is drawn before the snapshot of its read, from the source's
+//     clock, below a ceiling that is saved already. A conflict with a version that this state did
+//     not issue raises the clock above it, and the document is read and written again.
+//  6. Only proof deletes: a delete event, the old key of a changed key, or a sweep. A row that is
+//     absent after an insert or update deletes nothing; if the log passes the head taken after that
+//     read and no delete has come, the key is a miss, and many misses stop the run.
+//
+// # What happens when
+//
+//   - the process is killed: the next run starts from the saved position and ranges. Events since
+//     then come again, at most one chunk per range is read again, and a sweep begins anew.
+//   - the source or the target does not answer: it is tried again with growing pauses for as long
+//     as it takes. The log is left alone when too many documents wait.
+//   - the target rejects a document: its key is kept as a dead letter, and the position moves on.
+//   - the destination is deleted: the run stops before anything is written to a wrong place.
+//   - a table is truncated: a sweep is queued in the same transaction as the position after it. It
+//     waits for what was in flight, then looks again at every document that the target holds.
+//   - a table's definition changes: its plans are compiled anew, at the event or at the first read
+//     that fails for it, and the target is prepared before the first document of the new shape.
+package replicate
