@@ -64,6 +64,7 @@ var (
 	_ source.Reader  = (*Source)(nil)
 	_ source.Scanner = (*Source)(nil)
 	_ source.Clock   = (*Source)(nil)
+	_ source.Checker = (*Source)(nil)
 )
 
 // Open connects and looks at the server. Close the source after use.

@@ -17,6 +17,8 @@ const (
 	errAccessDenied    = 1045
 	errUnknownDatabase = 1049
 	errUnknownColumn   = 1054
+	errTableDenied     = 1142
+	errColumnDenied    = 1143
 	errNoTable         = 1146
 	errPrivilege       = 1227
 	errLockTimeout     = 1205

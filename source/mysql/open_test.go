@@ -18,21 +18,16 @@ func openTest(t testing.TB, d *servertest.Database) *Source {
 
 func openURL(t testing.TB, url string) *Source {
 	t.Helper()
-	s, err := Open(context.Background(), configOf(t, url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return openConfig(t, configOf(t, url))
 }
 
 func configOf(t testing.TB, url string) Config {
 	t.Helper()
-	cfg, password, err := ParseURL(url)
+	cfg, secret, err := ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Password = func(context.Context) (string, error) { return password, nil }
+	cfg.Password = password(secret)
 	cfg.Logger = slog.New(slog.NewTextHandler(logWriter{t}, nil))
 	return cfg
 }
@@ -98,4 +93,18 @@ func scanAll(t testing.TB, s *Source, fence source.Fence, sel source.Selection, 
 		}
 	}
 	return all
+}
+
+func password(text string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return text, nil }
+}
+
+func openConfig(t testing.TB, cfg Config) *Source {
+	t.Helper()
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
 }

@@ -1,0 +1,160 @@
+package mysql
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// check returns the findings whose subject holds a text.
+func check(t *testing.T, s *Source, about string, tables ...source.Table) []source.Finding {
+	t.Helper()
+	all, err := s.Check(t.Context(), tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []source.Finding
+	for i, f := range all {
+		if i > 0 && f.Severity > all[i-1].Severity {
+			t.Errorf("finding %d is worse than the one before", i)
+		}
+		if f.Message == "" || f.Severity == 0 || f.Severity > source.Note && f.Fix == "" {
+			t.Errorf("incomplete finding: %+v", f)
+		}
+		if strings.Contains(f.Subject, about) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func TestCheck_GoodServerHasNothingFatal(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE good (id INT PRIMARY KEY, v TEXT)")
+		for _, f := range check(t, s, "", source.Table{Schema: d.Name, Name: "good"}) {
+			if f.Severity == source.Fatal || f.Severity == source.Warning {
+				t.Errorf("%+v", f)
+			}
+		}
+		if notes := check(t, s, "gtid_mode"); (len(notes) == 1) != (d.Flavor == servertest.MySQLNoGTID) {
+			t.Errorf("gtid_mode: %+v", notes)
+		}
+		if notes := check(t, s, "binlog_row_metadata"); (len(notes) == 1) != (d.Flavor == servertest.MySQLMinimal) {
+			t.Errorf("binlog_row_metadata: %+v", notes)
+		}
+	})
+}
+
+func TestCheck_Tables(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, `CREATE TABLE nokey (id INT);
+			CREATE TABLE badkey (v DOUBLE PRIMARY KEY);
+			CREATE TABLE prefixed (v VARCHAR(100), PRIMARY KEY (v(10)));
+			CREATE TABLE old (id INT PRIMARY KEY) ENGINE=MyISAM;
+			CREATE TABLE parent (id INT PRIMARY KEY);
+			CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT casc FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)`)
+		for name, want := range map[string]struct {
+			severity source.Severity
+			message  string
+			fix      string
+		}{
+			"nokey": {source.Fatal, "no primary key", "PRIMARY KEY"}, "badkey": {source.Fatal, "key column v is double", "use an integer"},
+			"prefixed": {source.Fatal, "key column v is varchar(100)", "first 10 characters"}, "old": {source.Warning, "MyISAM", "ENGINE = InnoDB"},
+			"missing": {source.Fatal, "does not exist", "SHOW TABLES"},
+		} {
+			table := source.Table{Schema: d.Name, Name: name}
+			found := check(t, s, table.String(), table)
+			if len(found) != 1 || found[0].Severity != want.severity || !strings.Contains(found[0].Message, want.message) || !strings.Contains(found[0].Fix, want.fix) {
+				t.Errorf("%s: %+v", name, found)
+			}
+		}
+		child := source.Table{Schema: d.Name, Name: "child"}
+		found := check(t, s, child.String(), child)
+		// MySQL 9.7 with its defaults writes cascades to its log.
+		if quiet := d.Flavor != servertest.MariaDB; (len(found) == 0) != quiet {
+			t.Errorf("cascade: %+v", found)
+		}
+	})
+	t.Run("native foreign keys", func(t *testing.T) {
+		d := servertest.OpenSQL(t, servertest.MySQLNativeFK)
+		s := openTest(t, d)
+		d.Exec(t, "CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT casc FOREIGN KEY (p) REFERENCES parent (id) ON UPDATE SET NULL)")
+		child := source.Table{Schema: d.Name, Name: "child"}
+		if found := check(t, s, child.String(), child); len(found) != 1 || !strings.Contains(found[0].Message, "casc") {
+			t.Errorf("%+v", found)
+		}
+	})
+}
+
+// user makes an account with the grants given and a source that uses it.
+func user(t *testing.T, d *servertest.Database, name string, grants ...string) *Source {
+	t.Helper()
+	account := "'" + name + d.Name + "'@'127.0.0.1'"
+	d.Exec(t, "CREATE USER "+account+" IDENTIFIED BY 'secret'")
+	t.Cleanup(func() { _, _ = d.DB.Exec("DROP USER " + account) })
+	for _, g := range grants {
+		d.Exec(t, "GRANT "+g+" TO "+account)
+	}
+	cfg := configOf(t, d.URL)
+	cfg.User, cfg.Password = name+d.Name, password("secret")
+	return openConfig(t, cfg)
+}
+
+func TestCheck_Grants(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE g (id INT PRIMARY KEY, v INT)")
+		table := source.Table{Schema: d.Name, Name: "g"}
+		status := "REPLICATION CLIENT"
+		if d.Flavor == servertest.MariaDB {
+			status = "BINLOG MONITOR"
+		}
+		enough := user(t, d, "a", "SELECT ON "+d.Name+".*", "REPLICATION SLAVE, "+status+" ON *.*")
+		if found := append(check(t, enough, "grants", table), check(t, enough, table.String(), table)...); len(found) != 0 {
+			t.Errorf("enough: %+v", found)
+		}
+		nothing := user(t, d, "b", "SELECT ON "+d.Name+".*")
+		if found := check(t, nothing, "grants", table); len(found) != 2 || !strings.Contains(found[0].Fix+found[1].Fix, "GRANT REPLICATION SLAVE ON *.* TO 'b") {
+			t.Errorf("no replication: %+v", found)
+		}
+		blind := user(t, d, "c", "REPLICATION SLAVE, "+status+" ON *.*")
+		if found := check(t, blind, table.String(), table); len(found) != 1 || !strings.Contains(found[0].Fix, "GRANT SELECT") {
+			t.Errorf("no select: %+v", found)
+		}
+	})
+}
+
+// TestCheck_Settings uses made-up settings: the servers of the tests have good ones.
+func TestCheck_Settings(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings map[string]string
+		subject  string
+		severity source.Severity
+	}{
+		"no log":            {map[string]string{"log_bin": "OFF"}, "log_bin", source.Fatal},
+		"statement":         {map[string]string{"binlog_format": "STATEMENT"}, "binlog_format", source.Fatal},
+		"mixed":             {map[string]string{"binlog_format": "MIXED"}, "binlog_format", source.Fatal},
+		"minimal image":     {map[string]string{"binlog_row_image": "MINIMAL"}, "binlog_row_image", source.Note},
+		"an hour":           {map[string]string{"binlog_expire_logs_seconds": "3600"}, "binlog_expire_logs_seconds", source.Warning},
+		"half a day's days": {map[string]string{"binlog_expire_logs_seconds": "0", "expire_logs_days": "0.5"}, "binlog_expire_logs_seconds", source.Warning},
+	} {
+		for _, f := range []flavor{flavorMySQL, flavorMariaDB} {
+			p := &preflight{server: server{flavor: f, serverID: 1, gtid: true}, settings: map[string]string{"binlog_row_metadata": "FULL", "binlog_format": "ROW", "log_bin": "ON"}}
+			for k, v := range c.settings {
+				p.settings[k] = v
+			}
+			p.log()
+			p.retention()
+			p.identity()
+			if len(p.findings) != 1 || p.findings[0].Subject != c.subject || p.findings[0].Severity != c.severity {
+				t.Errorf("%s on %v: %+v", name, f, p.findings)
+			}
+		}
+	}
+	p := &preflight{server: server{gtid: true}}
+	p.identity()
+	if len(p.findings) != 1 || p.findings[0].Subject != "server_id" {
+		t.Errorf("server id 0: %+v", p.findings)
+	}
+}
