@@ -98,3 +98,22 @@ func each(ctx context.Context, tx *sql.Tx, query string, scan func(*sql.Rows) er
 	}
 	return errors.Join(rows.Err(), rows.Close())
 }
+
+// LetterRefs names the documents that have a dead letter.
+func (s *Store) LetterRefs(ctx context.Context) ([]LetterRef, error) {
+	var refs []LetterRef
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		return each(ctx, tx, `SELECT plan, key FROM letters`, func(r *sql.Rows) error {
+			var ref LetterRef
+			var key []byte
+			err := r.Scan(&ref.Plan, &key)
+			ref.Key = string(key)
+			refs = append(refs, ref)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters from %s: %w", s.path, err)
+	}
+	return refs, nil
+}
