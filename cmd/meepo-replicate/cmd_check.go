@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+func newCheckCommand(p *process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Look at both sides for what would keep a run from working",
+		Long: `Look at both sides for what would keep a run from working or make it lose something, and say what to do about
+it. It changes nothing. Exit code 0 if a run would work, warnings included, 1 if it would not.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p) },
+	}
+	addFlags(cmd.Flags(), byCheck)
+	completeSettings(cmd)
+	return cmd
+}
+
+func runCheck(cmd *cobra.Command, p *process) error {
+	c, warnings, err := loadConfig(cmd, byCheck)
+	if err != nil {
+		return err
+	}
+	log := newLogger(p.stderr, c)
+	warn(log, warnings)
+	chosen, err := c.selectTables()
+	if err != nil {
+		return err
+	}
+	ctx, stop := p.untilSignal(cmd.Context())
+	defer stop()
+	r := &checkReport{}
+	dests, reached := r.source(ctx, c, chosen, log)
+	r.target(ctx, c, dests, reached, log)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return r.print(p.stdout)
+}
+
+// checkReport is all that was found, by side.
+type checkReport struct{ groups []*checkGroup }
+
+type checkGroup struct {
+	title    string
+	findings []source.Finding
+}
+
+func (r *checkReport) group(title string) *checkGroup {
+	g := &checkGroup{title: title}
+	r.groups = append(r.groups, g)
+	return g
+}
+
+func (g *checkGroup) add(severity source.Severity, subject, message, fix string) {
+	g.findings = append(g.findings, source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
+}
+
+// failed adds an error, each of its parts as a finding.
+func (g *checkGroup) failed(subject string, err error) {
+	for _, e := range flatten(err) {
+		message, fix := messageOf(e)
+		g.add(source.Fatal, subject, message, fix)
+	}
+}
+
+// source looks at the source and the tables, and returns where they would go. The second result is
+// false if that could not be found out.
+func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) ([]*targets.Destination, bool) {
+	g := r.group("source " + shownURL(c.Source.URL))
+	src, err := openSource(ctx, c, log)
+	if err != nil {
+		g.failed("connection", err)
+		return nil, false
+	}
+	defer func() {
+		if err := src.Close(); err != nil {
+			g.failed("connection", err)
+		}
+	}()
+	patterns := chosen.tables
+	if len(patterns) == 0 {
+		patterns = []source.Pattern{allTables(c)}
+	}
+	described, err := describe(ctx, src, patterns)
+	if err != nil {
+		g.failed("tables", err)
+	}
+	var tables []source.Table
+	for _, t := range described {
+		if t.Refused == "" {
+			tables = append(tables, t.Table)
+		}
+	}
+	findings, err := src.Check(ctx, tables)
+	if err != nil {
+		g.failed("preflight", err)
+	}
+	g.findings = append(g.findings, findings...)
+	if len(described) == 0 {
+		return nil, false
+	}
+	return r.tables(ctx, chosen, described), true
+}
+
+// tables compiles the mappings for the tables.
+func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns) []*targets.Destination {
+	g := r.group("tables and mappings")
+	if len(chosen.tables) == 0 {
+		g.add(source.Fatal, "tables", "nothing says which tables to copy", "add --all-tables, or --tables with a list such as "+exampleTables(described))
+		return nil
+	}
+	plans, warnings, err := chosen.compile(ctx, described)
+	for _, w := range append(chosen.warnings, warnings...) {
+		g.add(source.Warning, "", w, "")
+	}
+	if err != nil {
+		g.failed("", err)
+		return nil
+	}
+	var dests []*targets.Destination
+	rows, unknown := int64(0), false
+	for _, plan := range plans {
+		dests = append(dests, plan.Destination())
+		for _, t := range described {
+			if t.Table == plan.Table() {
+				rows, unknown = rows+max(t.Rows, 0), unknown || t.Rows < 0
+			}
+		}
+	}
+	about := fmt.Sprintf("about %d rows", rows)
+	if unknown {
+		about = "at least " + about
+	}
+	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(plans), about), "")
+	return dests
+}
+
+// target looks at the target and at what the tables would become there.
+func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.Destination, reached bool, log *slog.Logger) {
+	g := r.group("target " + shownURL(c.Target.URL))
+	dst, err := openTarget(ctx, c, log)
+	if err != nil {
+		g.failed("connection", err)
+		return
+	}
+	defer func() {
+		if err := dst.Close(context.WithoutCancel(ctx)); err != nil {
+			g.failed("connection", err)
+		}
+	}()
+	findings, err := dst.Check(ctx, dests)
+	if err != nil {
+		g.failed("preflight", err)
+	}
+	g.findings = append(g.findings, asSourceFindings(findings)...)
+	if !reached {
+		g.add(source.Note, "", "what the tables become here could not be checked without the source", "")
+	}
+}
+
+var severityWords = map[source.Severity]string{source.Note: "note", source.Warning: "warning", source.Fatal: "error"}
+
+// print writes the report, the worst first in each group, and returns a silent error if a run
+// would fail.
+func (r *checkReport) print(w io.Writer) error {
+	out := &lines{w: w}
+	count := map[source.Severity]int{}
+	for _, g := range r.groups {
+		out.printf("%s\n", g.title)
+		slices.SortStableFunc(g.findings, func(a, b source.Finding) int { return int(b.Severity) - int(a.Severity) })
+		if len(g.findings) == 0 {
+			out.printf("  ok\n")
+		}
+		for _, f := range g.findings {
+			count[f.Severity]++
+			out.printf("  %-7s  ", severityWords[f.Severity])
+			if f.Subject != "" {
+				out.printf("%s: ", f.Subject)
+			}
+			out.printf("%s\n", f.Message)
+			if f.Fix != "" {
+				out.printf("           what to do: %s\n", f.Fix)
+			}
+		}
+		out.printf("\n")
+	}
+	out.printf("%d errors, %d warnings, %d notes\n", count[source.Fatal], count[source.Warning], count[source.Note])
+	if count[source.Fatal] > 0 {
+		return errors.Join(out.err, &silentError{exitFailed})
+	}
+	return out.err
+}

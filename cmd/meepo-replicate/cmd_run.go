@@ -1,0 +1,251 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+func newRunCommand(p *process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Copy what has not been copied, then follow the changes (the same as without a command)",
+		Long:  "Copy what has not been copied, then follow the changes, for ever: the same as meepo-replicate without a command.\n\n" + exitCodesHelp,
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runRun(cmd, p) },
+	}
+	addFlags(cmd.Flags(), byRun)
+	completeSettings(cmd)
+	return cmd
+}
+
+func runRun(cmd *cobra.Command, p *process) error {
+	c, warnings, err := loadConfig(cmd, byRun)
+	if err != nil {
+		return err
+	}
+	log := newLogger(p.stderr, c)
+	warn(log, warnings)
+	chosen, err := c.selectTables()
+	if err != nil {
+		return err
+	}
+	// Until the run begins there is nothing to finish, so the first signal ends it.
+	starting, started := p.untilSignal(cmd.Context())
+	ends := &ends{}
+	options, err := prepareRun(starting, c, chosen, log, p.stderr, ends)
+	interrupted := errors.Is(context.Cause(starting), errInterrupted)
+	started()
+	if err == nil && !interrupted {
+		err = replicateAll(cmd.Context(), p, options, log)
+	}
+	if err = errors.Join(err, ends.close(cmd.Context())); interrupted {
+		return nil
+	}
+	return err
+}
+
+// prepareRun opens everything that a run needs, and refuses one that would fail or lose rows.
+func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Logger, out io.Writer, ends *ends) (o replicate.Options, err error) {
+	var store *state.Store
+	if len(chosen.tables) > 0 {
+		if store, err = state.Open(ctx, c.State); err != nil {
+			return o, err
+		}
+		ends.add(func(context.Context) error { return store.Close() })
+	}
+	src, err := openSource(ctx, c, log)
+	if err != nil {
+		return o, err
+	}
+	ends.add(func(context.Context) error { return src.Close() })
+	if len(chosen.tables) == 0 {
+		return o, listTables(ctx, c, src, out)
+	}
+	warn(log, chosen.warnings)
+	if err := refuseUnfit(ctx, src, chosen.tables, log); err != nil {
+		return o, err
+	}
+	dst, err := openTarget(ctx, c, log)
+	if err != nil {
+		return o, err
+	}
+	ends.add(dst.Close)
+	// Later the engine waits for a target that is away; at the start a wrong URL is likelier.
+	found, err := dst.Check(ctx, nil)
+	if err == nil {
+		err = fatalFindings(asSourceFindings(found))
+	}
+	if err != nil {
+		return o, err
+	}
+	log.Info("replicate", "source", shownURL(c.Source.URL), "target", shownURL(c.Target.URL), "tables", texts(chosen.tables), "state", c.State)
+	return replicate.Options{
+		Source: src, Target: dst, State: store, Logger: log, Tables: chosen.tables, Compile: chosen.compile,
+		Once: c.Once, FollowOnly: c.FollowOnly, RowsPerSecond: c.Rate, OnTruncate: c.OnTruncate,
+	}, nil
+}
+
+// replicateAll runs until a signal, the end of --once, or an error, and shows how it goes.
+func replicateAll(ctx context.Context, p *process, options replicate.Options, log *slog.Logger) error {
+	r, err := replicate.New(options)
+	if err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { newMonitor(r.Status, log, p.stderr).run(watching) })
+	err = r.Run(ctx, p.drain)
+	stop()
+	watcher.Wait()
+	if err != nil {
+		return err
+	}
+	s := r.Status()
+	log.Info("stopped with everything saved", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
+	if s.DeadLetters > 0 {
+		log.Warn("the target rejected documents: see meepo-replicate status", "dead_letters", s.DeadLetters)
+	}
+	return nil
+}
+
+// refuseUnfit looks at the source before a run. What would make it fail or lose rows is an error,
+// the rest is logged.
+func refuseUnfit(ctx context.Context, src sourceDriver, patterns []source.Pattern, log *slog.Logger) error {
+	// The server's own settings come first: with a wrong one, tables may not even be listed.
+	findings, err := src.Check(ctx, nil)
+	if err == nil {
+		err = fatalFindings(findings)
+	}
+	if err != nil {
+		return err
+	}
+	described, err := describe(ctx, src, patterns)
+	if err != nil {
+		return err
+	}
+	var tables []source.Table
+	for _, t := range described {
+		if t.Refused == "" { // the mapping compiler has its own words for the others
+			tables = append(tables, t.Table)
+		}
+	}
+	findings, err = src.Check(ctx, tables)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Severity == source.Warning {
+			log.Warn("check: "+f.Message, "subject", f.Subject, "fix", f.Fix)
+		}
+	}
+	return fatalFindings(findings)
+}
+
+// unfit is a finding that makes a run impossible.
+type unfit struct{ finding source.Finding }
+
+// Error says what is wrong.
+func (e *unfit) Error() string { return e.finding.Subject + ": " + e.finding.Message }
+
+// Hint says what to run or change.
+func (e *unfit) Hint() string { return e.finding.Fix }
+
+func fatalFindings(findings []source.Finding) error {
+	var fatal []error
+	for _, f := range findings {
+		if f.Severity == source.Fatal {
+			fatal = append(fatal, &unfit{f})
+		}
+	}
+	return errors.Join(fatal...)
+}
+
+// asSourceFindings lets both sides' findings be shown alike: the two leaves do not know each other.
+func asSourceFindings(found []targets.Finding) []source.Finding {
+	list := make([]source.Finding, len(found))
+	for i, f := range found {
+		list[i] = source.Finding{Severity: source.Severity(f.Severity), Subject: f.Subject, Message: f.Message, Fix: f.Fix}
+	}
+	return list
+}
+
+// listTables shows what could be copied, because nothing was said about what should be.
+func listTables(ctx context.Context, c *config, src sourceDriver, out io.Writer) error {
+	tables, err := describe(ctx, src, []source.Pattern{allTables(c)})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(tables, func(a, b source.Columns) int { return cmp.Compare(a.Table.String(), b.Table.String()) })
+	printed := &lines{w: out}
+	if len(tables) > 0 {
+		table := tabwriter.NewWriter(printed, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(table, "TABLE\tROWS, ABOUT\t")
+		for _, t := range tables {
+			rows := "unknown"
+			if t.Rows >= 0 {
+				rows = fmt.Sprint(t.Rows)
+			}
+			note := ""
+			if t.Refused != "" {
+				note = "cannot be copied: " + t.Refused
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\n", t.Table, rows, note)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		printed.printf("\n")
+	}
+	wrong := &usageError{text: "nothing says which tables to copy, so nothing was copied",
+		advice: "add --all-tables, or --tables with a list such as " + exampleTables(tables) + ", to the same command"}
+	if len(tables) == 0 {
+		wrong.text += "; and there are no tables that this account may see"
+		wrong.advice = "check the database in the source's URL and the account's SELECT privilege"
+	}
+	return errors.Join(printed.err, wrong)
+}
+
+func exampleTables(tables []source.Columns) string {
+	for _, t := range tables {
+		if t.Refused == "" {
+			return t.Table.String() + " or " + t.Table.Schema + ".*"
+		}
+	}
+	return "shop.orders or shop.*"
+}
+
+func texts(patterns []source.Pattern) []string {
+	list := make([]string, len(patterns))
+	for i, p := range patterns {
+		list[i] = p.String()
+	}
+	return list
+}
+
+// ends closes what was opened, the last first.
+type ends struct{ list []func(context.Context) error }
+
+func (e *ends) add(end func(context.Context) error) { e.list = append(e.list, end) }
+
+func (e *ends) close(ctx context.Context) error {
+	var all error
+	for _, end := range slices.Backward(e.list) {
+		// The run's context may have ended, and closing must not be cut short by that.
+		all = errors.Join(all, end(context.WithoutCancel(ctx)))
+	}
+	return all
+}

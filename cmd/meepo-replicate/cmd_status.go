@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/replicate/state"
+)
+
+// newestLetters is how many dead letters status shows.
+const newestLetters = 5
+
+func newStatusCommand(p *process) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the state file says, while a run goes on or not",
+		Long:  "Show what the state file says: the saved position, the progress of each table's copy, what is queued, and the dead letters.\nIt needs neither source nor target, and may be called while a run goes on.",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, p, asJSON) },
+	}
+	addFlags(cmd.Flags(), byStatus)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	completeSettings(cmd)
+	return cmd
+}
+
+func runStatus(cmd *cobra.Command, p *process, asJSON bool) error {
+	c, warnings, err := loadConfig(cmd, byStatus)
+	if err != nil {
+		return err
+	}
+	warn(newLogger(p.stderr, c), warnings)
+	ctx, stop := p.untilSignal(cmd.Context())
+	defer stop()
+	store, err := state.OpenReadOnly(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &usageError{fmt.Sprintf("there is no state file %s", c.State),
+			"name the one of your run by --state, or start a run: it makes the file"}
+	}
+	if err != nil {
+		return err
+	}
+	s, err := readStatus(ctx, store)
+	if err = errors.Join(err, store.Close()); err != nil {
+		return err
+	}
+	if asJSON {
+		encoder := json.NewEncoder(p.stdout)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(s)
+	}
+	return s.print(p.stdout)
+}
+
+// status is what the state file says, as --json shows it.
+type status struct {
+	State     string         `json:"state"`
+	Position  string         `json:"position"` // empty: nothing is saved yet
+	Committed *time.Time     `json:"committed,omitempty"`
+	Saved     *time.Time     `json:"saved,omitempty"`
+	Tables    []tableStatus  `json:"tables"`
+	Jobs      []jobStatus    `json:"jobs"`
+	Letters   int            `json:"dead_letters"`
+	Newest    []letterStatus `json:"newest_dead_letters"`
+}
+
+type tableStatus struct {
+	Plan        string `json:"mapping"`
+	Table       string `json:"table"`
+	Destination string `json:"destination"`
+	RangesDone  int    `json:"ranges_done"`
+	Ranges      int    `json:"ranges"`
+	Rows        int64  `json:"rows"`
+	Done        bool   `json:"copied"`
+}
+
+type jobStatus struct {
+	Plan   string `json:"mapping"`
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+}
+
+type letterStatus struct {
+	Plan     string    `json:"mapping"`
+	Key      string    `json:"key"`
+	Document string    `json:"document"`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
+}
+
+func readStatus(ctx context.Context, store *state.Store) (*status, error) {
+	snap, err := store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := store.Letters(ctx, newestLetters)
+	if err != nil {
+		return nil, err
+	}
+	s := &status{State: store.Path(), Tables: []tableStatus{}, Jobs: []jobStatus{}, Letters: snap.Letters, Newest: []letterStatus{}}
+	if at := snap.Checkpoint; at != nil {
+		s.Position, s.Committed, s.Saved = at.Position, known(at.Committed), known(at.Saved)
+	}
+	pending := map[string]bool{}
+	for _, j := range snap.Jobs {
+		pending[j.Plan] = pending[j.Plan] || j.Kind == state.Backfill
+		s.Jobs = append(s.Jobs, jobStatus{j.Plan, string(j.Kind), j.Reason})
+	}
+	for _, plan := range snap.Plans {
+		t := tableStatus{Plan: plan.Plan, Table: plan.Source, Destination: plan.Destination}
+		for _, r := range snap.Ranges {
+			if r.Plan != plan.Plan {
+				continue
+			}
+			t.Ranges++
+			t.Rows += r.Rows
+			if r.Rest == "" {
+				t.RangesDone++
+			}
+		}
+		t.Done = t.RangesDone == t.Ranges && !pending[plan.Plan]
+		s.Tables = append(s.Tables, t)
+	}
+	for _, l := range letters {
+		s.Newest = append(s.Newest, letterStatus{l.Plan, l.KeyText, l.Document, l.Reason, l.At})
+	}
+	return s, nil
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// print writes the status for people.
+func (s *status) print(w io.Writer) error {
+	out := &lines{w: w}
+	out.printf("state file    %s\n", s.State)
+	if s.Position == "" {
+		out.printf("position      none is saved yet\n")
+	} else {
+		out.printf("position      %s\n", s.Position)
+	}
+	if s.Committed != nil {
+		out.printf("committed at  %s by the source's clock\n", s.Committed.Format(time.RFC3339))
+	}
+	if s.Saved != nil {
+		out.printf("saved at      %s\n", s.Saved.Format(time.RFC3339))
+	}
+	if len(s.Tables) > 0 {
+		out.printf("\n")
+		table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(table, "TABLE\tDESTINATION\tCOPY\tRANGES\tROWS")
+		for _, t := range s.Tables {
+			progress := "done"
+			if !t.Done {
+				progress = "under way"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%d/%d\t%d\n", t.Table, t.Destination, progress, t.RangesDone, t.Ranges, t.Rows)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	if len(s.Jobs) > 0 {
+		out.printf("\nqueued\n")
+		for _, j := range s.Jobs {
+			out.printf("  %s of %s: %s\n", j.Kind, j.Plan, j.Reason)
+		}
+	}
+	out.printf("\ndead letters  %d\n", s.Letters)
+	for _, l := range s.Newest {
+		out.printf("  %s  %s  key %s: %s\n", l.At.Format(time.RFC3339), l.Plan, l.Key, l.Reason)
+	}
+	if s.Letters > len(s.Newest) {
+		out.printf("  … and %d older\n", s.Letters-len(s.Newest))
+	}
+	return out.err
+}
+
+// lines is a writer that remembers its first error, so that printing reads as what is printed.
+type lines struct {
+	w   io.Writer
+	err error
+}
+
+// Write writes unless something has failed before.
+func (l *lines) Write(b []byte) (int, error) {
+	if l.err != nil {
+		return 0, l.err
+	}
+	n, err := l.w.Write(b)
+	l.err = err
+	return n, err
+}
+
+func (l *lines) printf(format string, args ...any) { fmt.Fprintf(l, format, args...) }

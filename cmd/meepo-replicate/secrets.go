@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// secret is a password or key: a text, or a file that holds it. One of the two is set, or none.
+type secret struct{ Text, File string }
+
+func (s secret) empty() bool { return s == secret{} }
+
+// reader returns what asks for the secret again at every connect, so that it may change while
+// the process runs; nil without one. variable is read first if the text came from there.
+func (s secret) reader(variable string) func(context.Context) (string, error) {
+	switch {
+	case s.File != "":
+		return func(context.Context) (string, error) { return readSecretFile(s.File) }
+	case s.Text != "":
+		return func(context.Context) (string, error) {
+			if text := os.Getenv(variable); variable != "" && text != "" {
+				return text, nil
+			}
+			return s.Text, nil
+		}
+	}
+	return nil
+}
+
+// readSecretFile returns a file's text without the line end that editors add.
+func readSecretFile(path string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read password file: %w", err)
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+	if text == "" {
+		return "", fmt.Errorf("read password file %s: it is empty", path)
+	}
+	return text, nil
+}
+
+// settleSecrets lets the higher layer's word count where one layer gives a text and another a
+// file, and looks whether the files can be read.
+func (c *config) settleSecrets() []error {
+	var wrong []error
+	for _, pair := range []struct {
+		text, file string
+		into       *secret
+	}{
+		{"source.password", "source.password_file", &c.Source.Password},
+		{"target.password", "target.password_file", &c.Target.Password},
+		{"target.api_key", "target.api_key_file", &c.Target.APIKey},
+	} {
+		if pair.into.File == "" {
+			continue
+		}
+		text, file := c.origins[pair.text], c.origins[pair.file]
+		switch {
+		case pair.into.Text == "" || file.layer > text.layer:
+			pair.into.Text = ""
+		case file.layer < text.layer:
+			pair.into.File = ""
+			continue
+		default:
+			wrong = append(wrong, file.problem("cannot be used together with %s: say one of them", pair.text))
+			continue
+		}
+		if _, err := readSecretFile(pair.into.File); err != nil {
+			wrong = append(wrong, file.problem("%v", err))
+		}
+	}
+	return wrong
+}
+
+// variableOf returns the variable that a secret came from, "" if it came from elsewhere.
+func (c *config) variableOf(name string) string {
+	if at := c.origins[name]; at.layer == fromVariable {
+		return at.name
+	}
+	return ""
+}
+
+// hasPassword reports whether a URL holds a password.
+func hasPassword(raw string) bool {
+	return passwordInURL.MatchString(raw)
+}
+
+// passwordInURL finds the password of a URL anywhere in a text, also where the URL is not valid.
+// It goes to the last @ before a blank or quote, because people forget to escape theirs.
+var passwordInURL = regexp.MustCompile(`(://[^\s"'/@:]*:)([^\s"']*)@`)
+
+// secretPair finds what a line of YAML says for a key whose name sounds like a secret, misspelt
+// ones included. It takes the rest of the line, since the value's end is not known.
+var secretPair = regexp.MustCompile(`(?i)([\w-]*(?:pas|pw|key|secret|token)[\w-]*["']?\s*:\s*)(\S.*)$`)
+
+// hideSecrets blanks out passwords in a line that is to be shown, and keeps its length so that
+// carets still point to the right place.
+func hideSecrets(line string) string {
+	stars := func(s string) string { return strings.Repeat("*", len([]rune(s))) }
+	line = passwordInURL.ReplaceAllStringFunc(line, func(m string) string {
+		parts := passwordInURL.FindStringSubmatch(m)
+		return parts[1] + stars(parts[2]) + "@"
+	})
+	return secretPair.ReplaceAllStringFunc(line, func(m string) string {
+		parts := secretPair.FindStringSubmatch(m)
+		return parts[1] + stars(parts[2])
+	})
+}
+
+// shownURL is a URL without its password, for logs.
+func shownURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return hideSecrets(raw)
+	}
+	return u.Redacted()
+}

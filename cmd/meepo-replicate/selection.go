@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// selection says which tables are copied, and how. --tables (or --all-tables) says which, mappings
+// say how: a table without one is copied as it is. Without tables, the mappings' own tables are
+// meant.
+type selection struct {
+	tables   []source.Pattern // what to list and to follow; none: nothing was selected
+	asked    []mappings.From  // --tables, with where it was said; none if it was not
+	mappings []mappings.Mapping
+	warnings []string
+}
+
+// selectTables reads tables and mappings of the configuration.
+func (c *config) selectTables() (*selection, error) {
+	s, all := &selection{}, c.parsed
+	var err error
+	if s.asked, err = c.askedTables(); err != nil {
+		return nil, err
+	}
+	if len(s.asked) == 0 {
+		s.mappings, s.tables = all, mappings.Patterns(all)
+		return s, nil
+	}
+	for _, from := range s.asked {
+		s.tables = append(s.tables, from.Pattern)
+	}
+	for _, m := range all {
+		s.restrict(m)
+	}
+	return s, nil
+}
+
+// askedTables reads --tables and --all-tables.
+func (c *config) askedTables() ([]mappings.From, error) {
+	if c.AllTables {
+		return []mappings.From{{Pattern: allTables(c), At: c.origins["all_tables"].mappingPlace()}}, nil
+	}
+	var list []mappings.From
+	for _, text := range c.Tables {
+		pattern, err := source.ParsePattern(text, c.defaultSchema())
+		if err != nil {
+			return nil, c.origins["tables"].problem("%v", err)
+		}
+		list = append(list, mappings.From{Pattern: pattern, At: c.origins["tables"].mappingPlace()})
+	}
+	return list, nil
+}
+
+// allTables is every table of the URL's database, or of all databases if the URL names none.
+func allTables(c *config) source.Pattern {
+	if schema := c.defaultSchema(); schema != "" {
+		return source.Pattern{Schema: schema, Name: "*"}
+	}
+	return source.Pattern{Schema: "*", Name: "*"}
+}
+
+// mappingPlace is the origin as messages about mappings show it; nowhere unless it is in the file.
+func (o origin) mappingPlace() mappings.Place {
+	if o.at == nil {
+		return mappings.Place{}
+	}
+	return mappings.Place{File: o.at.text.path, Line: o.at.line, Column: o.at.column, Text: o.at.text.lines[o.at.line-1]}
+}
+
+// restrict keeps of a mapping what is about the asked tables.
+func (s *selection) restrict(m mappings.Mapping) {
+	var kept []mappings.From
+	for _, from := range m.From {
+		table, literal := from.Literal()
+		if !literal || matches(s.tables, table) {
+			kept = append(kept, from)
+			continue
+		}
+		s.warnings = append(s.warnings, fmt.Sprintf("mapping %s: %s is not copied, as tables leaves it out", m.Name.Value, table))
+	}
+	if len(kept) > 0 {
+		m.From = kept
+		s.mappings = append(s.mappings, m)
+	}
+}
+
+// compile makes the plans for the tables that the source has at this moment.
+func (s *selection) compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
+	list, warnings := s.mappings, []string(nil)
+	if len(s.asked) > 0 {
+		var rest []mappings.From
+		rest, warnings = s.unmapped(tables)
+		if len(rest) > 0 {
+			list = append(list[:len(list):len(list)], mappings.Mapping{From: rest})
+		}
+	}
+	if len(list) == 0 {
+		// Compile would take no mappings for all tables.
+		return nil, warnings, nil
+	}
+	compiled, err := mappings.Compile(list, tables)
+	for _, w := range compiled.Warnings {
+		text := w.Message
+		if w.Hint != "" {
+			text += ": " + w.Hint
+		}
+		warnings = append(warnings, text)
+	}
+	return compiled.Plans, warnings, err
+}
+
+// unmapped returns what is to be copied as it is: the asked tables that no mapping is about.
+func (s *selection) unmapped(tables []source.Columns) ([]mappings.From, []string) {
+	if len(s.mappings) == 0 {
+		return s.asked, nil
+	}
+	var rest []mappings.From
+	var warnings []string
+	mapped := mappings.Patterns(s.mappings)
+	for _, from := range s.asked {
+		if table, literal := from.Literal(); literal {
+			if !matches(mapped, table) {
+				rest = append(rest, from)
+			}
+			continue
+		}
+		for _, t := range tables {
+			switch {
+			case !from.Match(t.Table) || matches(mapped, t.Table):
+			case t.Refused != "":
+				warnings = append(warnings, fmt.Sprintf("table %s is left out: %s", t.Table, t.Refused))
+			default:
+				rest = append(rest, mappings.From{Pattern: source.Pattern(t.Table), At: from.At})
+			}
+		}
+	}
+	return rest, warnings
+}
+
+func matches(patterns []source.Pattern, table source.Table) bool {
+	for _, p := range patterns {
+		if p.Match(table) {
+			return true
+		}
+	}
+	return false
+}
+
+// describe asks the catalog for all tables of the patterns.
+func describe(ctx context.Context, src sourceDriver, patterns []source.Pattern) ([]source.Columns, error) {
+	_, fence, err := src.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := src.Tables(ctx, fence, patterns)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]source.Columns, 0, len(tables))
+	for _, table := range tables {
+		columns, err := src.Columns(ctx, fence, table)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, columns)
+	}
+	return list, nil
+}
