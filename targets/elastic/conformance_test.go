@@ -2,6 +2,8 @@ package elastic_test
 
 import (
 	"fmt"
+	"net/http"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -12,7 +14,15 @@ import (
 	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections() // the tests' own
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestConformance(t *testing.T) {
 	server := servertest.OpenElastic(t)

@@ -122,7 +122,6 @@ func fitting(field targets.Field) []string {
 		more = []string{"keyword"}
 	default:
 		more = slices.Clone(textual)
-		more = append(more, "version", "completion")
 	}
 	types := []string{first}
 	for _, name := range more {
