@@ -38,7 +38,7 @@ func promises(t *testing.T) map[string]promise {
 	return all
 }
 
-var kindNames = map[source.Kind]string{
+var documentedKinds = map[source.Kind]string{
 	source.KindText: "Text", source.KindInt: "Int", source.KindUint: "Uint", source.KindFloat: "Float", source.KindDecimal: "Decimal",
 	source.KindBinary: "Binary", source.KindDate: "Date", source.KindDateTime: "DateTime", source.KindTimestamp: "Timestamp", source.KindTime: "Time",
 	source.KindEnum: "Enum", source.KindSet: "Set", source.KindJSON: "JSON", source.KindUUID: "UUID", source.KindInet: "Inet",
@@ -115,8 +115,8 @@ func (c typeCase) check(t *testing.T, d *servertest.Database, s *Source, table s
 	if diff := cmp.Diff(c.typ, typ); diff != "" {
 		t.Errorf("type: %s", diff)
 	}
-	if kindNames[typ.Kind] != p.kind {
-		t.Errorf("kind %s, TYPES.md says %s", kindNames[typ.Kind], p.kind)
+	if documentedKinds[typ.Kind] != p.kind {
+		t.Errorf("kind %s, TYPES.md says %s", documentedKinds[typ.Kind], p.kind)
 	}
 	rows, err := s.ReadRows(t.Context(), "", sel, keys)
 	if err != nil {
