@@ -75,9 +75,11 @@ func testOrder(t *testing.T, s *suite) {
 	}
 }
 
-// testTableChanges: what happens to a table as a whole stands in order among the row events.
+// testTableChanges: what happens to a table as a whole stands in order among the row events. No
+// table that has row events here is gone, or has another key, when the log is read: a log without
+// the keys' names cannot be read then.
 func testTableChanges(t *testing.T, s *suite) {
-	item := s.create(t, "item", Numbered)
+	item, hollow := s.create(t, "item", Numbered), s.create(t, "hollow", Numbered)
 	from, _ := s.settle(t)
 	other := source.Table{Schema: s.Schema, Name: "other"}
 	s.insert(t, item, Numbered, numbers(1, 2)...)
@@ -85,14 +87,14 @@ func testTableChanges(t *testing.T, s *suite) {
 	s.insert(t, item, Numbered, numbers(2, 2)...)
 	s.change(t, Change{Action: source.Rename, Table: item, To: other})
 	s.insert(t, other, Numbered, numbers(3, 3)...)
-	s.create(t, "item", Worded)
-	s.insert(t, item, Worded, []source.Value{"w"})
+	s.create(t, "item", Numbered)
+	s.insert(t, item, Numbered, numbers(4, 4)...)
 	s.change(t, Change{Action: source.Alter, Table: other})
 	s.change(t, Change{Action: source.Delete, Table: other, Key: []source.Value{int64(2)}})
-	s.change(t, Change{Action: source.Drop, Table: other})
+	s.change(t, Change{Action: source.Drop, Table: hollow})
 	want := []string{
 		"write item 1", "write item 2", "truncate item", "write item 2", "rename item other",
-		"write other 3", "create item", "write item w", "alter other", "delete other 2", "drop other",
+		"write other 3", "create item", "write item 4", "alter other", "delete other 2", "drop hollow",
 	}
 	got := s.events(s.follow(t, from, s.mark(t), s.all()))
 	if diff := cmp.Diff(want, got); diff != "" {
