@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# Sourced by the other scripts of this folder: paths, users, processes.
+
+# The repository, and the one folder where everything that is installed or runs
+# for tests lives: install/ (kept), run/ (up.sh), test/ (run.sh, the last run).
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+servers=$repo/scripts/servers
+cache=${MEEPO_CACHE_DIR:-$repo/.cache}
+mkdir -p "$cache/install"
+cache=$(cd "$cache" && pwd)
+installs=$cache/install
+
+die() { echo "${0##*/}: $*" >&2; exit 1; }
+
+# apt_install PACKAGE...: installs packages of this machine's own distribution.
+apt_install() {
+  command -v apt-get >/dev/null || die "please install what Debian calls: $*"
+  [[ $(id -u) == 0 ]] || die "please run: sudo apt-get install --no-install-recommends $*"
+  echo "installing $*" >&2
+  apt-get update -qq >&2 || true # one dead source is no reason to stop: the install decides
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# with_lock NAME CMD...: runs CMD while no other process holds the lock NAME.
+with_lock() {
+  local lock=$cache/$1.lock
+  shift
+  ( flock 9; "$@" 9>&- ) 9>"$lock"
+}
+
+# server_user DIR: the account that a database server with its files in DIR runs
+# as. The servers refuse to be root unless told, so root uses nobody, or $DB_USER;
+# but where DIR cannot be reached by that account (a checkout below a private
+# folder), they are told.
+server_user() {
+  if [[ $(id -u) != 0 ]]; then id -un; return; fi
+  local user=${DB_USER:-nobody}
+  if as "$user" test -x "$1" -a -x "$installs"; then echo "$user"; else echo root; fi
+}
+# as USER CMD...: runs CMD as USER when we are root, else as ourselves.
+as() {
+  local user=$1
+  shift
+  if [[ $(id -u) == 0 ]]; then
+    setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
+  else
+    "$@"
+  fi
+}
+# exec_as USER CMD...: the same in place of this (sub)shell, so that the pid of
+# "exec_as … &" is the program's.
+exec_as() {
+  local user=$1
+  shift
+  if [[ $(id -u) == 0 ]]; then
+    exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
+  else
+    exec "$@"
+  fi
+}
+# own USER DIR: gives DIR to USER when we are root.
+own() { [[ $(id -u) != 0 ]] || chown -R "$1:$(id -g "$1")" "$2"; }
+
+# A server's process is named by DIR/pid. A number in an old file may by now be
+# any process's, so it counts only while that process's command names DIR.
+# running DIR: whether the server with its files in DIR runs; its number is in $pid then.
+running() {
+  pid=$(head -n 1 "$1/pid" 2>/dev/null) && [[ -n $pid ]] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/"
+}
+# stop_server [-9] DIR: asks the server to end, or kills it, and waits for its end.
+stop_server() {
+  local signal=TERM pid n
+  [[ $1 != -9 ]] || { signal=KILL; shift; }
+  running "$1" || { rm -f "$1/pid"; return 0; }
+  kill "-$signal" "$pid" 2>/dev/null || true
+  for ((n = 0; n < 600; n++)); do
+    running "$1" || { rm -f "$1/pid"; return 0; }
+    sleep 0.05
+  done
+  echo "killing process $pid, which does not end: $1" >&2
+  kill -9 "$pid" 2>/dev/null || true
+}
+# wait_for SECONDS PID CMD...: until CMD succeeds; fails when process PID ends first.
+wait_for() {
+  local n=$(($1 * 20)) pid=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    n=$((n - 1))
+    [[ $n -gt 0 ]] && kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.05
+  done
+}
+
+# free_port: prints a port that nothing listens on, from below the range that
+# outgoing connections take theirs from, so that it stays free over a restart.
+free_port() {
+  local port
+  while :; do
+    port=$((RANDOM % 16000 + 16000))
+    (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}

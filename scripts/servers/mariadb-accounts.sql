@@ -1,0 +1,6 @@
+-- Run before the server knows of accounts: this makes it read them.
+FLUSH PRIVILEGES;
+CREATE USER app@'127.0.0.1' IDENTIFIED BY 'app';
+GRANT ALL PRIVILEGES ON *.* TO app@'127.0.0.1' WITH GRANT OPTION;
+CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'repl';
+GRANT SELECT, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO repl@'127.0.0.1';

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# mysql.sh start DIR PORT [more mysqld options...] | stop [-9] DIR
+# A private Oracle MySQL on 127.0.0.1:PORT with everything under DIR. start returns
+# when the server answers, and does nothing when it runs already. Accounts: root (socket
+# DIR/sock, no password), app/app (everything), repl/repl (what a replication tool needs).
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$servers/mysql-lib.sh"
+
+start() {
+  mkdir -p "$1"
+  local dir port=$2 user pid
+  dir=$(cd "$1" && pwd)
+  shift 2
+  [[ ${#dir} -lt 100 ]] || die "the path is too long for a socket: $dir"
+  running "$dir" && return 0
+  "$servers/mysql-install.sh"
+  find_mysqld
+  user=$(server_user "$dir")
+  if [[ ! -d $dir/data/mysql ]]; then
+    rm -rf "$dir/data" # a copy that was cut short
+    mkdir -p "$dir/tmp"
+    cp -R "$installs/mysql-data/data" "$dir/data.new"
+    mv "$dir/data.new" "$dir/data"
+    own "$user" "$dir"
+  fi
+  exec_mysqld "$user" "$dir" --socket="$dir/sock" --pid-file="$dir/server.pid" --log-error="$dir/err.log" \
+    --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --default-time-zone=+00:00 \
+    --server-id=1 --log-bin=bin --binlog-row-image=FULL --binlog-row-metadata=FULL \
+    --gtid-mode=ON --enforce-gtid-consistency=ON --max-allowed-packet=64M \
+    --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 \
+    "$@" </dev/null >"$dir/out.log" 2>&1 9>&- &
+  pid=$!
+  echo "$pid" >"$dir/pid"
+  wait_for 120 "$pid" "$mysql_usr/bin/mysql" --no-defaults -S "$dir/sock" -u root -e "SELECT 1" ||
+    { tail -n 20 "$dir/err.log" "$dir/out.log" >&2; stop_server -9 "$dir"; die "MySQL did not start in $dir"; }
+}
+
+case ${1:-} in
+start) [[ $# -ge 3 ]] && shift && start "$@" ;;
+stop) [[ $# -ge 2 ]] && shift && stop_server "$@" ;;
+*) echo "usage: ${0##*/} start DIR PORT [OPTION...] | stop [-9] DIR" >&2; exit 2 ;;
+esac
