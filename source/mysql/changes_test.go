@@ -66,6 +66,18 @@ func TestStream_DropDatabase(t *testing.T) {
 	})
 }
 
+// Without names in the log a key in front is found all the same, when columns behind it have changed.
+func TestStream_ColumnsBehindTheKey(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE a (k INT UNSIGNED, id VARCHAR(9), v INT, w TEXT, PRIMARY KEY (id, k))")
+		from := head(t, s)
+		execEach(t, d, "INSERT INTO a VALUES (4000000000, 'x', 1, 'y'); ALTER TABLE a ADD x INT, ADD y INT; UPDATE a SET x = 1; ALTER TABLE a DROP y, MODIFY v BIGINT")
+		f := follow(t, s, from, "a")
+		f.until(head(t, s))
+		wantLines(t, f.lines(), "a_write x,4000000000\na_alter\na_update x,4000000000\na_alter")
+	})
+}
+
 // With full metadata the log can be read across changes that lie ahead of it; without, it is not
 // read wrongly.
 func TestStream_DefinitionOfLater(t *testing.T) {

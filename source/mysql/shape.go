@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 		if sh.skip {
 			return nil
 		}
-		columns, mismatch := d.locate(te, sh)
+		columns, mismatch := d.locate(ctx, te, sh)
 		if mismatch == "" {
 			return plan.build(d.format, d.info, te, sh, columns)
 		}
@@ -135,10 +136,10 @@ func (d *logDecoder) wanted(t source.Table) []string {
 
 // locate finds the wanted columns in the log's rows: by name where the log tells names, else by
 // place, if the columns of the log and of the catalog are alike in number and type.
-func (d *logDecoder) locate(te *replication.TableMapEvent, sh *shape) (columns []int, mismatch string) {
+func (d *logDecoder) locate(ctx context.Context, te *replication.TableMapEvent, sh *shape) (columns []int, mismatch string) {
 	names := te.ColumnNameString()
 	if len(names) == 0 {
-		if mismatch := d.unlike(te, sh.def); mismatch != "" {
+		if mismatch := d.unlike(ctx, te, sh.def); mismatch != "" {
 			return nil, mismatch
 		}
 	}
@@ -154,18 +155,45 @@ func (d *logDecoder) locate(te *replication.TableMapEvent, sh *shape) (columns [
 	return columns, ""
 }
 
-// unlike compares a table map that has no names with the catalog.
-func (d *logDecoder) unlike(te *replication.TableMapEvent, def tableDef) string {
-	have := int(te.ColumnCount)
-	// MariaDB appends columns that its catalog hides: of system versioning, of long unique keys.
-	if have < len(def.defs) || have > len(def.defs) && d.info.flavor == flavorMySQL {
-		return fmt.Sprintf("it had %d columns, now it has %d", have, len(def.defs))
-	}
-	for i, c := range def.defs {
-		if types, ok := logTypes[c.dataType]; ok && !slices.Contains(types, te.ColumnType[i]) {
-			return fmt.Sprintf("column %d was of another type than %s is now (%s)", i+1, c.name, c.native)
+// unlike compares a table map that has no names with the catalog, and says what keeps the key from
+// being found by its place; empty if nothing does.
+func (d *logDecoder) unlike(ctx context.Context, te *replication.TableMapEvent, def tableDef) string {
+	have, want := int(te.ColumnCount), len(def.defs)
+	shared, same, differs := min(have, want), 0, ""
+	for i, c := range def.defs[:shared] {
+		types, known := logTypes[c.dataType]
+		if !known || slices.Contains(types, te.ColumnType[i]) {
+			same++
+		} else if differs == "" {
+			differs = fmt.Sprintf("column %d was of another type than %s is now (%s)", i+1, c.name, c.native)
 		}
 	}
+	// MariaDB appends columns that its catalog hides: of system versioning, of long unique keys.
+	if have < want || have > want && d.info.flavor == flavorMySQL {
+		differs = fmt.Sprintf("it had %d columns, now it has %d", have, want)
+	}
+	if differs == "" {
+		return ""
+	}
+	// Columns come and go behind the key, as a rule. If the key is in front, and that and most of the
+	// rest is as it was, nothing has moved.
+	unsigned := te.UnsignedMap()
+	for _, at := range def.Key {
+		if at >= len(def.Key) || at >= shared {
+			return differs
+		}
+		c := def.defs[at]
+		_, nullable := te.Nullable(at)
+		sign, signed := unsigned[at]
+		if nullable || signed && sign != strings.Contains(c.native, "unsigned") || !slices.Contains(logTypes[c.dataType], te.ColumnType[at]) {
+			return differs
+		}
+	}
+	if 2*same < len(def.Key)+shared {
+		return differs
+	}
+	d.src.log.WarnContext(ctx, "a table was altered since this part of the log was written, and the log does not name its columns: its key is taken by place",
+		slog.String("table", def.Table.String()), slog.String("difference", differs))
 	return ""
 }
 

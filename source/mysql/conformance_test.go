@@ -1,0 +1,35 @@
+package mysql
+
+import (
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/source/sourcetest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, f := range servertest.Flavors() {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			sourcetest.Run(t, sourcetest.Options{Open: func(t *testing.T) sourcetest.Subject {
+				d := servertest.OpenSQL(t, f)
+				return sourcetest.Subject{Source: openTest(t, d), Schema: d.Name, Apply: func(t testing.TB, changes []sourcetest.Change) {
+					t.Helper()
+					tx, err := d.DB.BeginTx(t.Context(), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer tx.Rollback()
+					for _, change := range changes {
+						if _, err := tx.ExecContext(t.Context(), change.SQL()); err != nil {
+							t.Fatalf("%s: %v", change.SQL(), err)
+						}
+					}
+					if err := tx.Commit(); err != nil {
+						t.Fatal(err)
+					}
+				}}
+			}})
+		})
+	}
+}
