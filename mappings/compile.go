@@ -19,7 +19,8 @@ type Compiled struct {
 // [Default]. Tables are the catalog's descriptions of the tables to replicate, refused ones
 // included: a table that a mapping names but that is not among them does not exist.
 //
-// The error holds everything that is wrong, see [Errors]; there are no plans then.
+// Names are unique among all mappings, whatever files they are from, and at most one mapping has
+// none. The error holds everything that is wrong, see [Errors]; there are no plans then.
 func Compile(mappings []Mapping, tables []source.Columns) (Compiled, error) {
 	if len(mappings) == 0 {
 		mappings = Default()
@@ -27,7 +28,13 @@ func Compile(mappings []Mapping, tables []source.Columns) (Compiled, error) {
 	c := &compiler{tables: slices.SortedFunc(slices.Values(tables), func(a, b source.Columns) int {
 		return cmp.Or(cmp.Compare(a.Table.Schema, b.Table.Schema), cmp.Compare(a.Table.Name, b.Table.Name))
 	})}
+	names := map[string]Place{}
 	for _, mapping := range mappings {
+		if first, ok := names[mapping.Name.Value]; ok {
+			c.errors.add(mapping.Name.At, "", "two mappings are named %q, the first in %s:%d", mapping.Name.Value, first.File, first.Line)
+			continue
+		}
+		names[mapping.Name.Value] = mapping.Name.At
 		c.mapping(mapping)
 	}
 	c.unmapped(mappings)

@@ -25,8 +25,8 @@
 //
 //   - Without any mapping each table goes with all its columns to a destination of its own, named
 //     <database>.<table> in lower case: see [Default]. Two tables that would get the same name are
-//     refused, and need a mapping with to. With mappings, only the tables that they name are
-//     replicated; [Compile] warns of the others it is given.
+//     refused, and need a mapping with to. A mapping without a name says the same of its tables; no
+//     file can hold one. [Compile] warns of tables it is given that no mapping is about.
 //   - A table that is named outright and does not exist, or cannot be replicated, is an error. Under
 //     a glob it is left out with a warning, as is a glob that nothing matches.
 //   - A table may be in several mappings with different destinations: each gives it a document.

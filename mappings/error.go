@@ -51,17 +51,22 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, message, e.Line, e.Text, indent.String())
 }
 
-// Errors unpacks an error of this package into what is wrong, in the order of the file.
+// Errors finds all errors of this package in err, which may join those of several files, in the
+// order in which they stand there.
 func Errors(err error) []*Error {
-	var list problems
-	if errors.As(err, &list) {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() []error }:
+		var list []*Error
+		for _, one := range e.Unwrap() {
+			list = append(list, Errors(one)...)
+		}
 		return list
 	}
-	var one *Error
-	if errors.As(err, &one) {
-		return []*Error{one}
-	}
-	return nil
+	return Errors(errors.Unwrap(err))
 }
 
 // problems collects what is wrong, so that all of it is said at once.

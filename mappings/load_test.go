@@ -2,6 +2,7 @@ package mappings
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,33 @@ func TestCompile_RefusesKeysThatAreNone(t *testing.T) {
 		if _, err := Compile(nil, []source.Columns{table}); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+func TestCompile_OneNameInTwoFiles(t *testing.T) {
+	read := func(file string) []Mapping {
+		parsed, err := Parse(file, []byte("version: 1\nmappings: [{name: a, from: Shop.Orders, to: "+file+"}]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed.Mappings
+	}
+	_, err := Compile(append(read("one"), read("two")...), []source.Columns{orders})
+	if err == nil || !strings.HasPrefix(err.Error(), `two:2:19: two mappings are named "a", the first in one:2`) {
+		t.Error(err)
+	}
+}
+
+func TestErrors_OfSeveralFiles(t *testing.T) {
+	_, one := Parse("one", []byte("version: 1\nmappings: []\nx: 1"))
+	_, two := Parse("two", []byte("version: 2\nmappings: []"))
+	all := Errors(fmt.Errorf("read: %w", errors.Join(one, errors.New("other"), nil, two)))
+	var places []string
+	for _, e := range all {
+		places = append(places, fmt.Sprintf("%s:%d", e.File, e.Line))
+	}
+	if diff := cmp.Diff([]string{"one:2", "one:3", "two:1", "two:2"}, places); diff != "" {
+		t.Error(diff)
 	}
 }
 
