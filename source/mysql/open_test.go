@@ -108,3 +108,7 @@ func openConfig(t testing.TB, cfg Config) *Source {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func tableIn(d *servertest.Database, name string) source.Table {
+	return source.Table{Schema: d.Name, Name: name}
+}

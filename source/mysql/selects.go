@@ -106,8 +106,8 @@ func classify(err error) error {
 	return err
 }
 
-// ofOneRow reports whether the server's error may come from the value of a single row: those of
-// the spatial and vector functions.
+// ofOneRow reports whether the server's error may come from the value of a single row: those that
+// the spatial functions have of a geometry or its reference system.
 func (p *plan) ofOneRow(err error) bool {
-	return p.special && isErrno(err, 3037, 3055, 3516, 3548, 3616, 3617, 3618, 3680, 3681, 3731, 3732, 6138, 6139)
+	return p.special && isErrno(err, 1416, 3033, 3034, 3035, 3036, 3037, 3055, 3548, 3549, 3616, 3617, 3618, 3704, 3705, 3726, 3731, 3732)
 }
