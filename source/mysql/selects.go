@@ -4,22 +4,26 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// plan is a selection ready to be read: the SELECT's list and how its columns become a row.
+// plan is a selection ready to be read: the SELECT's list and how its columns become a row. It
+// belongs to one call.
 type plan struct {
 	table   source.Table
 	keys    []keyColumn
 	where   string
-	list    string    // key columns, then values, then the ordinals of ENUM key columns
+	list    string    // key columns, then other values, then the ordinals of ENUM key columns
 	keyDec  []decoder // of keys
-	dec     []decoder // of values
+	dec     []decoder // of values, in the order of Selection.Columns
+	at      []int     // per value: its column in the list, a key column's own where it is one
 	places  []int     // per key column: its column in the list that compares with order()
 	orderBy string
 	special bool // some column is an expression, which may fail for one row's value
+	scratch []source.Value
 }
 
 func planOf(sel source.Selection) (*plan, error) {
@@ -28,28 +32,37 @@ func planOf(sel source.Selection) (*plan, error) {
 	}
 	p := &plan{table: sel.Table, keys: rowKeys(sel.Key), where: sel.Where}
 	var list, extra, order []string
-	for i, k := range p.keys {
+	for _, k := range p.keys {
 		list = append(list, quote(k.Name))
 		p.keyDec = append(p.keyDec, decoderOf(k.Column))
 		order = append(order, k.order())
-		p.places = append(p.places, i)
-		if k.order() != quote(k.Name) {
-			p.places[i] = len(sel.Key) + len(sel.Columns) + len(extra)
-			extra = append(extra, k.order())
-		}
 	}
 	for _, c := range sel.Columns {
+		p.dec = append(p.dec, decoderOf(c))
 		expr := c.Expr
 		if expr == "" {
 			expr = quote(c.Name)
 		} else {
 			p.special = true
 		}
-		list = append(list, expr)
-		p.dec = append(p.dec, decoderOf(c))
+		at := slices.Index(list[:len(sel.Key)], expr)
+		if at < 0 {
+			at = len(list)
+			list = append(list, expr)
+		}
+		p.at = append(p.at, at)
+	}
+	for i, k := range p.keys {
+		at := i
+		if k.order() != quote(k.Name) {
+			at = len(list) + len(extra)
+			extra = append(extra, k.order())
+		}
+		p.places = append(p.places, at)
 	}
 	p.list = strings.Join(append(list, extra...), ", ")
 	p.orderBy = strings.Join(order, ", ")
+	p.scratch = make([]source.Value, len(p.keys))
 	return p, nil
 }
 
@@ -67,7 +80,7 @@ func (p *plan) row(values []sqldriver.Value) (source.Row, error) {
 	}
 	row := source.Row{Key: key, Found: true, Values: make([]source.Value, len(p.dec))}
 	for i, decode := range p.dec {
-		v, err := decode(values[len(p.keys)+i])
+		v, err := decode(values[p.at[i]])
 		if err != nil {
 			return source.Row{Key: key, Err: err}, stale(err)
 		}
@@ -77,7 +90,6 @@ func (p *plan) row(values []sqldriver.Value) (source.Row, error) {
 }
 
 func (p *plan) key(values []sqldriver.Value) (source.Key, error) {
-	parts := make([]source.Value, len(p.keys))
 	for i, k := range p.keys {
 		v, err := p.keyDec[i](values[i])
 		if err == nil {
@@ -86,9 +98,9 @@ func (p *plan) key(values []sqldriver.Value) (source.Key, error) {
 		if err != nil {
 			return "", err
 		}
-		parts[i] = v
+		p.scratch[i] = v
 	}
-	return source.NewKey(parts...)
+	return source.NewKey(p.scratch...)
 }
 
 func stale(err error) error {

@@ -62,8 +62,8 @@ func unexpected(v sqldriver.Value) error {
 }
 
 func decodeInt(v sqldriver.Value) (source.Value, error) {
-	if n, ok := v.(int64); ok {
-		return n, nil
+	if _, ok := v.(int64); ok {
+		return v, nil // as it is: putting the number into a new interface would allocate
 	}
 	return nil, unexpected(v)
 }
@@ -96,14 +96,14 @@ func decodeBit(v sqldriver.Value) (source.Value, error) {
 	return n, nil
 }
 
-func decodeFloat(v sqldriver.Value) (source.Value, error) {
-	switch v := v.(type) {
+func decodeFloat(value sqldriver.Value) (source.Value, error) {
+	switch v := value.(type) {
 	case float32:
 		return float64(v), nil
 	case float64:
-		return v, nil
+		return value, nil
 	}
-	return nil, unexpected(v)
+	return nil, unexpected(value)
 }
 
 func decodeBinary(v sqldriver.Value) (source.Value, error) {
@@ -157,7 +157,7 @@ func decodePadded(v sqldriver.Value) (source.Value, error) {
 func decodeTime(t source.Type, v sqldriver.Value) (source.Value, error) {
 	switch v := v.(type) {
 	case []byte:
-		return canonicalTime(t, string(v))
+		return canonicalTime(t, v)
 	case string:
 		return canonicalTime(t, v)
 	}
@@ -166,29 +166,32 @@ func decodeTime(t source.Type, v sqldriver.Value) (source.Value, error) {
 
 // canonicalTime gives dates and times the form of source.Kind: a T between, as many digits of a
 // second as the column declares, a Z for instants.
-func canonicalTime(t source.Type, text string) (source.Value, error) {
+func canonicalTime[text string | []byte](t source.Type, in text) (source.Value, error) {
 	const date, seconds = len("2006-01-02"), len("2006-01-02 15:04:05")
 	if t.Kind == source.KindDate {
-		if len(text) != date {
-			return nil, fmt.Errorf("%q is no date", text)
+		if len(in) != date {
+			return nil, fmt.Errorf("%q is no date", in)
 		}
-		return text, nil
+		return string(in), nil
 	}
-	if len(text) < seconds || text[date] != ' ' {
-		return nil, fmt.Errorf("%q is no date and time", text)
+	if len(in) < seconds || in[date] != ' ' || len(in) > seconds && in[seconds] != '.' || t.Scale > 6 {
+		return nil, fmt.Errorf("%q is no date and time", in)
 	}
-	fraction := strings.TrimPrefix(text[seconds:], ".")
-	if len(fraction) > t.Scale && strings.Trim(fraction[t.Scale:], "0") != "" {
-		return nil, fmt.Errorf("%q has more digits than the column: %w", text, source.ErrStale)
+	digits := in[min(len(in), seconds+1):]
+	for i := t.Scale; i < len(digits); i++ {
+		if digits[i] != '0' {
+			return nil, fmt.Errorf("%q has more digits than the column: %w", in, source.ErrStale)
+		}
 	}
-	out := make([]byte, 0, seconds+8)
-	out = append(append(append(out, text[:date]...), 'T'), text[date+1:seconds]...)
+	var room [seconds + len(".123456Z")]byte
+	out := append(room[:0], in[:seconds]...)
+	out[date] = 'T'
 	if t.Scale > 0 {
 		out = append(out, '.')
 		for i := range t.Scale {
 			digit := byte('0')
-			if i < len(fraction) {
-				digit = fraction[i]
+			if i < len(digits) {
+				digit = digits[i]
 			}
 			out = append(out, digit)
 		}
