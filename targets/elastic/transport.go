@@ -43,6 +43,9 @@ func newNodesTransport(config Config) (*nodesTransport, error) {
 		}
 		n := &node{user: u.User, url: u}
 		u.User = nil
+		if u.Path == "" {
+			u.Path = "/" // JoinPath would leave a path without its slash
+		}
 		t.nodes = append(t.nodes, n)
 	}
 	security, err := tlsConfig(config)
