@@ -27,11 +27,7 @@ type Elastic struct {
 // MEEPO_TEST_ELASTIC_URL. Every index Prefix* is deleted when the test ends.
 func OpenElastic(t testing.TB) *Elastic {
 	t.Helper()
-	return openElastic(t, serverEnv(t, elasticEnv, "Elasticsearch"))
-}
-
-func openElastic(t testing.TB, server string) *Elastic {
-	t.Helper()
+	server := serverEnv(t, elasticEnv, "Elasticsearch")
 	e := &Elastic{URL: strings.TrimRight(server, "/"), Prefix: randomName("t") + "-"}
 	t.Cleanup(func() {
 		if err := e.deleteIndexes(); err != nil {

@@ -27,27 +27,30 @@ type Database struct {
 func OpenSQL(t testing.TB, f Flavor) *Database {
 	t.Helper()
 	info := f.info(t)
-	return openDatabase(t, f, serverEnv(t, info.env, info.title))
+	d, admin := createDatabase(t, f, serverEnv(t, info.env, info.title))
+	t.Cleanup(func() { dropDatabase(t, admin, d.Name) })
+	return d
 }
 
-func openDatabase(t testing.TB, f Flavor, server string) *Database {
+// createDatabase makes a database, which stays. admin are connections that no test
+// can use up or close.
+func createDatabase(t testing.TB, f Flavor, server string) (d *Database, admin *sql.DB) {
 	t.Helper()
 	base, err := url.Parse(server)
 	if err != nil {
 		t.Fatalf("servertest: URL of %s: %v", f, err)
 	}
-	d := &Database{Flavor: f, Name: randomName("t_")}
+	d = &Database{Flavor: f, Name: randomName("t_")}
 	d.URL, d.ReplURL = databaseURL(base, base.User, d.Name), databaseURL(base, url.UserPassword("repl", "repl"), d.Name)
 
-	admin := openDB(t, base, "")
+	admin = openDB(t, base, "")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if _, err := admin.ExecContext(ctx, "CREATE DATABASE "+d.Name+" CHARACTER SET utf8mb4"); err != nil {
 		t.Fatalf("servertest: create database on %s: %v", f, err)
 	}
-	t.Cleanup(func() { dropDatabase(t, admin, d.Name) })
 	d.DB = openDB(t, base, d.Name)
-	return d
+	return d, admin
 }
 
 // dropDatabase drops a test's database. It does not wait long for a lock that a
@@ -68,6 +71,7 @@ func openDB(t testing.TB, server *url.URL, name string) *sql.DB {
 	cfg.User = server.User.Username()
 	cfg.Passwd, _ = server.User.Password()
 	cfg.MultiStatements = true
+	cfg.Logger = &mysql.NopLogger{} // a server that a test kills is no news
 	cfg.Params = map[string]string{"time_zone": "'+00:00'"}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {

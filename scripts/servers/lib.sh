@@ -67,18 +67,30 @@ own() { [[ $(id -u) != 0 ]] || chown -R "$1:$(id -g "$1")" "$2"; }
 running() {
   pid=$(head -n 1 "$1/pid" 2>/dev/null) && [[ -n $pid ]] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/"
 }
+# gone PID: whether nothing of the process is left that holds files or ports. A
+# killed one loses its command at once but not its files, and a zombie's threads
+# may outlive it for a moment.
+gone() {
+  local state tasks
+  state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || return 0
+  tasks=("/proc/$1/task"/*)
+  [[ $state == [ZX] && ${#tasks[@]} -le 1 ]]
+}
 # stop_server [-9] DIR: asks the server to end, or kills it, and waits for its end.
 stop_server() {
-  local signal=TERM pid n
+  local signal=TERM dir pid n
   [[ $1 != -9 ]] || { signal=KILL; shift; }
-  running "$1" || { rm -f "$1/pid"; return 0; }
+  dir=$(cd "$1" 2>/dev/null && pwd) || return 0
+  running "$dir" || { rm -f "$dir/pid"; return 0; }
   kill "-$signal" "$pid" 2>/dev/null || true
-  for ((n = 0; n < 600; n++)); do
-    running "$1" || { rm -f "$1/pid"; return 0; }
+  for ((n = 0; n < 1200; n++)); do
+    if gone "$pid"; then rm -f "$dir/pid"; return 0; fi
     sleep 0.05
   done
-  echo "killing process $pid, which does not end: $1" >&2
+  echo "killing process $pid, which does not end: $dir" >&2
   kill -9 "$pid" 2>/dev/null || true
+  until gone "$pid"; do sleep 0.05; done
+  rm -f "$dir/pid"
 }
 # wait_for SECONDS PID CMD...: until CMD succeeds; fails when process PID ends first.
 wait_for() {

@@ -22,6 +22,7 @@ start() {
     mv "$dir/data.new" "$dir/data"
     own "$user" "$dir"
   fi
+  rm -f "$dir/sock" "$dir/sock.lock" # a killed server's, whose number may be another process's by now
   exec_as "$user" mariadbd --no-defaults --user="$user" --datadir="$dir/data" --tmpdir="$dir/tmp" \
     --socket="$dir/sock" --pid-file="$dir/server.pid" --log-error="$dir/err.log" \
     --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --default-time-zone=+00:00 \

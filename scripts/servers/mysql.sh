@@ -24,6 +24,7 @@ start() {
     mv "$dir/data.new" "$dir/data"
     own "$user" "$dir"
   fi
+  rm -f "$dir/sock" "$dir/sock.lock" # a killed server's, whose number may be another process's by now
   exec_mysqld "$user" "$dir" --socket="$dir/sock" --pid-file="$dir/server.pid" --log-error="$dir/err.log" \
     --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --default-time-zone=+00:00 \
     --server-id=1 --log-bin=bin --binlog-row-image=FULL --binlog-row-metadata=FULL \

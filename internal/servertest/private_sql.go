@@ -1,0 +1,93 @@
+package servertest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// PrivateSQL is a SQL server of one test's own, which keeps its data and its port
+// over Stop, Kill and Start. It is killed and removed when the test ends.
+type PrivateSQL struct {
+	Flavor  Flavor
+	URL     string // mysql://app:app@host:port/, an account that may do everything
+	ReplURL string // the same for repl:repl, which has only what a replication tool needs
+	server  *server
+}
+
+// StartSQL starts a server of flavor f. The options come last on the command line
+// of mysqld or mariadbd, so they win over those of the flavor.
+func StartSQL(t testing.TB, f Flavor, options ...string) *PrivateSQL {
+	t.Helper()
+	info := f.info(t)
+	s := newServer(t, info.title)
+	s.start = func(more []string) []string {
+		command := []string{info.script, "start", s.dir, fmt.Sprint(s.port)}
+		command = append(command, info.options...)
+		return append(append(command, options...), more...)
+	}
+	s.stop = []string{info.script, "stop"}
+	p := &PrivateSQL{
+		Flavor:  f,
+		URL:     fmt.Sprintf("mysql://app:app@127.0.0.1:%d/", s.port),
+		ReplURL: fmt.Sprintf("mysql://repl:repl@127.0.0.1:%d/", s.port),
+		server:  s,
+	}
+	s.run(t)
+	return p
+}
+
+// Start starts the server again with its data, port and options, and these more
+// options for this once. It returns when the server answers.
+func (p *PrivateSQL) Start(t testing.TB, more ...string) {
+	t.Helper()
+	p.server.run(t, more...)
+}
+
+// Stop shuts the server down cleanly and returns when its process has ended.
+func (p *PrivateSQL) Stop(t testing.TB) {
+	t.Helper()
+	p.server.end(t)
+}
+
+// Kill ends the server's process at once, as in a crash.
+func (p *PrivateSQL) Kill(t testing.TB) {
+	t.Helper()
+	p.server.end(t, "-9")
+}
+
+// Exec runs a query, or several when there are no arguments, as root on a
+// connection of its own; an error ends the test.
+func (p *PrivateSQL) Exec(t testing.TB, query string, args ...any) {
+	t.Helper()
+	if err := p.exec(t.Context(), query, args); err != nil {
+		t.Fatalf("private %s: exec %s: %v", p.Flavor, shorten(query), err)
+	}
+}
+
+func (p *PrivateSQL) exec(ctx context.Context, query string, args []any) error {
+	cfg := mysql.NewConfig()
+	cfg.Net, cfg.Addr, cfg.User = "unix", filepath.Join(p.server.dir, "sock"), "root"
+	cfg.MultiStatements = true
+	cfg.Logger = &mysql.NopLogger{} // a server that a test kills is no news
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	_, err = db.ExecContext(ctx, query, args...)
+	return err
+}
+
+// Open makes a database on the server, like OpenSQL. It is not dropped: it goes
+// with the server.
+func (p *PrivateSQL) Open(t testing.TB) *Database {
+	t.Helper()
+	d, _ := createDatabase(t, p.Flavor, p.URL)
+	return d
+}
