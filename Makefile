@@ -1,0 +1,50 @@
+# Everything that is installed or runs for tests lives in one folder.
+CACHE   ?= $(or $(MEEPO_CACHE_DIR),$(CURDIR)/.cache)
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+LINTER  := $(CACHE)/tools/golangci-lint
+# The servers of somebody's shell are not those of a check: it needs none.
+WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVEFK MARIADB ELASTIC,-u MEEPO_TEST_$(s)_URL) \
+	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
+
+.DEFAULT_GOAL := help
+.PHONY: help build check vet lint test servers-up servers-down demo clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the static binary bin/meepo-replicate
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/meepo-replicate ./cmd/meepo-replicate
+
+check: build vet lint ## Build, vet, lint, and run the tests that need no servers
+	@$(WITHOUT_SERVERS) go run ./internal/testreport go test -json -timeout 5m ./...
+
+vet:
+	go vet ./...
+
+lint: $(LINTER) ## Run the linters of .golangci.yaml
+	$(LINTER) run ./...
+
+# The linter's dependencies stay out of the project's go.mod; it is built once.
+$(LINTER): tools/go.mod tools/go.sum
+	@echo "building golangci-lint, once; this takes some minutes"
+	@mkdir -p $(@D)
+	cd tools && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+test: ## Run all tests on fresh real servers; fails when one fails or is skipped
+	@scripts/race-install.sh
+	@mkdir -p bin && go build -o bin/testreport ./internal/testreport
+	@MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 18m ./...
+
+servers-up: ## Start the tests' servers and leave them running; prints their addresses
+	@scripts/servers/up.sh
+
+servers-down: ## Stop them
+	@scripts/servers/down.sh
+
+demo: ## Show the tool at work on real servers
+	@scripts/demo.sh
+
+clean: servers-down ## Stop the servers; remove what was built, installed and logged
+	@scripts/demo.sh stop
+	rm -rf bin $(addprefix $(CACHE)/,install run test demo tools)
