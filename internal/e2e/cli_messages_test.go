@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func (r refusal) check(t *testing.T) {
 	if n := strings.Count(text, "error: "); n != 1 {
 		t.Errorf("%d errors, want one", n)
 	}
-	if !strings.Contains(text, "what to do: ") && !strings.Contains(text, "did you mean") {
+	if !slices.ContainsFunc([]string{"what to do: ", "did you mean", "want "}, func(s string) bool { return strings.Contains(text, s) }) {
 		t.Error("the message does not say what to do")
 	}
 	if strings.Contains(text+p.stdout.String(), "hunter2") {
@@ -140,7 +141,7 @@ func TestMessages_MissingGrants(t *testing.T) {
 func TestMessages_Configuration(t *testing.T) {
 	for name, r := range map[string]refusal{
 		"unknown key": {code: 2, file: "source: {url: 'mysql://a:hunter2@127.0.0.1/x'}\ntarget: {kind: elastic, url: 'http://127.0.0.1:9', adi_key: hunter2}\n",
-			says: []string{`meepo.yaml:2:51: unknown key "adi_key" in target: did you mean "api_key"?`, "^"}},
+			says: []string{`meepo.yaml:2:52: unknown key "adi_key" in target: did you mean "api_key"?`, "^"}},
 		"unset variable": {code: 2, file: "state: ${NOWHERE}\n", args: []string{"status"}, says: []string{"meepo.yaml:1:8: the variable NOWHERE is not set"}},
 		"bad URL":        {code: 2, args: []string{"events"}, env: []string{"MEEPO_SOURCE=mysql://a:hun%ter2@h"}, says: []string{"MEEPO_SOURCE: "}},
 		"bad target":     {code: 2, args: []string{"--source=mysql://a@127.0.0.1/x", "--target=elastic", "--target-url=es:9200"}, says: []string{"--target-url: "}},
