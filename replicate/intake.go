@@ -90,6 +90,8 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 			return r.altered(ctx, e.Table, t)
 		}
 		return r.appeared(ctx, e.Table, t, "table created")
+	case source.Gap:
+		return r.appeared(ctx, e.Table, t, "rows in the log are older than the table's definition")
 	case source.Drop:
 		return r.vanished(ctx, e.Table, t)
 	case source.Rename:

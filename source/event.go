@@ -16,9 +16,13 @@ const (
 	Alter                      // Table's definition has changed: reload its catalog
 	Drop                       // Table is gone
 	Rename                     // Table is now called To; what was called To before, if anything, is gone
+	// Gap: rows of Table in the log are older than a change of its definition and cannot be decoded;
+	// they are left out from here to that change. They are visible to every read made after the
+	// event, so copying the table anew, and looking again at what the target holds, makes up for them.
+	Gap
 )
 
-var actionNames = [...]string{"", "write", "update", "delete", "truncate", "create", "alter", "drop", "rename"}
+var actionNames = [...]string{"", "write", "update", "delete", "truncate", "create", "alter", "drop", "rename", "gap"}
 
 // String returns the word used in event output: an Insert is a "write".
 func (a Action) String() string {

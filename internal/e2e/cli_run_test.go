@@ -79,6 +79,7 @@ type statusJSON struct {
 		Rows                        int64
 		Copied                      bool
 	}
+	Jobs    []struct{ Mapping, Kind string }        `json:"jobs"`
 	Letters int                                     `json:"dead_letters"`
 	Newest  []struct{ Mapping, Key, Reason string } `json:"newest_dead_letters"`
 }

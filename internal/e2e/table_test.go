@@ -1,0 +1,258 @@
+package e2e
+
+import (
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+// goods is a table under replication: the rows in a database of the test's own, the documents in
+// an index of its own, and the configuration between them.
+type goods struct {
+	t      *testing.T
+	db     *servertest.Database
+	target *servertest.Elastic
+	dir    string
+	index  string
+	env    []string
+}
+
+const goodsTable = `CREATE TABLE goods (
+	id BIGINT PRIMARY KEY, v VARCHAR(64) NOT NULL, n INT UNSIGNED, d DECIMAL(12,2), at DATETIME(6), note TEXT, KEY (n))`
+
+// newGoods makes the table with n rows, ids 1 to n.
+func newGoods(t *testing.T, flavor servertest.Flavor, n int) *goods {
+	t.Helper()
+	return goodsIn(t, servertest.OpenSQL(t, flavor), n)
+}
+
+func goodsIn(t *testing.T, db *servertest.Database, n int) *goods {
+	t.Helper()
+	g := &goods{t: t, db: db, target: servertest.OpenElastic(t)}
+	g.index = g.target.Prefix + "goods"
+	g.env = []string{"ES=" + g.target.URL}
+	g.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: \"${ES}\"}\nmappings:\n  - {name: goods, from: %s.goods, to: %s}\n",
+		g.db.ReplURL, g.db.Name, g.index))
+	g.db.Exec(t, goodsTable)
+	g.fill(1, n)
+	return g
+}
+
+// fill inserts the rows with these ids, a few thousand per statement.
+func (g *goods) fill(from, to int) {
+	g.t.Helper()
+	const most = 5000
+	for ; from <= to; from += most {
+		var rows strings.Builder
+		for id := from; id < from+most && id <= to; id++ {
+			if id > from {
+				rows.WriteByte(',')
+			}
+			fmt.Fprintf(&rows, "(%d,'value %d',%d,%d.%02d,'2026-01-02 03:04:05.%06d','a note that makes the row longer, number %d')", id, id, id%1000, id%777, id%100, id%1000000, id)
+		}
+		g.db.Exec(g.t, "INSERT INTO goods VALUES "+rows.String())
+	}
+}
+
+// start starts the program on the table.
+func (g *goods) start(args ...string) *running {
+	g.t.Helper()
+	return invocation{args: args, dir: g.dir, env: g.env}.start(g.t)
+}
+
+// rows reads the table: per id what the document must show.
+func (g *goods) rows() map[string]string {
+	g.t.Helper()
+	rows, err := g.db.DB.QueryContext(g.t.Context(), `SELECT id, v, n, d, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), note FROM goods`)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer rows.Close()
+	all := map[string]string{}
+	for rows.Next() {
+		var c [6]sql.NullString
+		if err := rows.Scan(&c[0], &c[1], &c[2], &c[3], &c[4], &c[5]); err != nil {
+			g.t.Fatal(err)
+		}
+		all[c[0].String] = shown(c[0], c[1], c[2], c[3], c[4], c[5])
+	}
+	if err := rows.Err(); err != nil {
+		g.t.Fatal(err)
+	}
+	return all
+}
+
+func shown(columns ...sql.NullString) string {
+	var b strings.Builder
+	for _, c := range columns {
+		if c.Valid {
+			fmt.Fprintf(&b, "%s|", c.String)
+		} else {
+			b.WriteString("<nil>|")
+		}
+	}
+	return b.String()
+}
+
+// equal compares table and documents, field by field, and reports the first differences.
+func (g *goods) equal() {
+	g.t.Helper()
+	want, docs := g.rows(), g.target.Docs(g.t, g.index)
+	got := make(map[string]string, len(docs))
+	for id, doc := range docs {
+		var b strings.Builder
+		for _, field := range []string{"id", "v", "n", "d", "at", "note"} {
+			fmt.Fprintf(&b, "%v|", doc[field])
+		}
+		got[id] = b.String()
+	}
+	sameMaps(g.t, want, got)
+}
+
+func sameMaps(t *testing.T, want, got map[string]string) {
+	t.Helper()
+	wrong := 0
+	report := func(format string, args ...any) {
+		if wrong++; wrong <= 10 {
+			t.Errorf(format, args...)
+		}
+	}
+	for id, row := range want {
+		if doc, ok := got[id]; !ok {
+			report("row %s has no document", id)
+		} else if doc != row {
+			report("row %s is\n%s, its document\n%s", id, row, doc)
+		}
+	}
+	for id, doc := range got {
+		if _, ok := want[id]; !ok {
+			report("document without a row: %s %s", id, doc)
+		}
+	}
+	t.Logf("%d rows, %d documents compared, %d differences", len(want), len(got), wrong)
+}
+
+// writers change the table at full speed until stopped.
+type writers struct {
+	stop chan struct{}
+	wg   sync.WaitGroup
+	done atomic.Int64
+}
+
+// scribble starts n writers over ids up to most: inserts, updates, deletes and changes of the key,
+// single and in transactions of several, some of which are rolled back.
+func (g *goods) scribble(n, most int) *writers {
+	w := &writers{stop: make(chan struct{})}
+	for i := range n {
+		rnd := rand.New(rand.NewPCG(uint64(i), 7))
+		w.wg.Go(func() {
+			for {
+				select {
+				case <-w.stop:
+					return
+				default:
+				}
+				changes, err := g.change(rnd, most)
+				if err != nil {
+					g.t.Errorf("writer %d: %v", i, err)
+					return
+				}
+				w.done.Add(int64(changes))
+			}
+		})
+	}
+	return w
+}
+
+// end stops the writers and returns how many changes they made.
+func (w *writers) end() int64 {
+	close(w.stop)
+	w.wg.Wait()
+	return w.done.Load()
+}
+
+// change makes one transaction of random changes. Deadlocks and duplicate keys leave some out.
+func (g *goods) change(rnd *rand.Rand, most int) (int, error) {
+	tx, err := g.db.DB.Begin()
+	if err != nil {
+		return 0, err
+	}
+	n := 1
+	if rnd.IntN(4) == 0 {
+		n += rnd.IntN(20)
+	}
+	for range n {
+		id, other := 1+rnd.IntN(most), 1+rnd.IntN(2*most)
+		switch rnd.IntN(6) {
+		case 0:
+			_, err = tx.Exec("INSERT INTO goods (id, v, n) VALUES (?, ?, NULL)", other, fmt.Sprintf("new %d", rnd.IntN(1000)))
+		case 1, 2, 3:
+			_, err = tx.Exec("UPDATE goods SET v = ?, n = n + 1, d = d + 0.25, at = NOW(6) WHERE id = ?", fmt.Sprintf("changed %d", rnd.IntN(1000)), id)
+		case 4:
+			_, err = tx.Exec("DELETE FROM goods WHERE id = ?", other)
+		case 5:
+			_, err = tx.Exec("UPDATE goods SET id = ? WHERE id = ?", other, id)
+		}
+		if err != nil && !expected(err) {
+			return 0, fmt.Errorf("%w, %w", err, tx.Rollback())
+		}
+		if err != nil && isDeadlock(err) {
+			return 0, tx.Rollback()
+		}
+	}
+	if rnd.IntN(20) == 0 {
+		return 0, tx.Rollback()
+	}
+	return n, tx.Commit()
+}
+
+func isDeadlock(err error) bool {
+	e, ok := err.(*mysql.MySQLError)
+	return ok && (e.Number == 1213 || e.Number == 1205 || e.Number == 1020)
+}
+
+func expected(err error) bool {
+	e, ok := err.(*mysql.MySQLError)
+	return ok && (e.Number == 1062 || isDeadlock(err))
+}
+
+// sentinel inserts a last row and waits for its document: all before it has been taken in by then.
+func (g *goods) sentinel(r *running) {
+	g.t.Helper()
+	var id int64
+	if err := g.db.DB.QueryRow("SELECT COALESCE(MAX(id), 0) + 1000000 FROM goods").Scan(&id); err != nil {
+		g.t.Fatal(err)
+	}
+	g.db.Exec(g.t, "INSERT INTO goods (id, v) VALUES (?, 'sentinel')", id)
+	r.await(g.t, "the last row in the target", func() (bool, error) {
+		status, _ := g.target.Do(g.t, "GET", fmt.Sprintf("/%s/_doc/%d", g.index, id), nil)
+		return status == 200, nil
+	})
+}
+
+// stop ends the program by the first signal and expects it to end well.
+func (g *goods) stop(r *running) {
+	g.t.Helper()
+	r.signal(g.t, syscall.SIGINT)
+	if code := r.wait(g.t); code != 0 {
+		g.t.Fatalf("exit code %d", code)
+	}
+}
+
+// settle waits for the end of the copy and of all changes, stops the program and compares.
+func (g *goods) settle(r *running) {
+	g.t.Helper()
+	r.awaitLog(g.t, "backfill done")
+	g.sentinel(r)
+	g.stop(r)
+	g.equal()
+}
