@@ -250,9 +250,10 @@ func (k keyColumn) fromRow(v source.Value) (source.Value, error) {
 	return v, nil
 }
 
-// order is the expression that both ORDER BY and comparisons with a place use. An ENUM sorts by
-// its ordinal but compares with a text as text, so it is compared as a number.
-func (k keyColumn) order() string {
+// ordinal is the expression that gives the value to compare places with: the column itself, but of
+// an ENUM its number. An ENUM sorts by number and compares with a text as text, which would lose
+// rows; it compares with a number by number, and then the index serves both.
+func (k keyColumn) ordinal() string {
 	if k.Type.Kind == source.KindEnum {
 		return quote(k.Name) + "+0"
 	}
@@ -294,7 +295,7 @@ func (k keyColumn) param(v source.Value) (any, error) {
 	return v, nil
 }
 
-// place is the argument that compares with order, of a value of a scan's bounds.
+// place is the argument that compares with the column in its order, of a value of a scan's bounds.
 func (k keyColumn) place(v source.Value) (any, error) {
 	if k.Type.Kind != source.KindEnum {
 		return k.param(v)

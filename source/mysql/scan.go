@@ -13,8 +13,7 @@ import (
 )
 
 // bounds is what a Range holds: the rows after one place and up to another, both as values of the
-// first key columns. A missing bound is open. The values are those of keyColumn.order: of an ENUM
-// the ordinal.
+// first key columns. A missing bound is open. The values are those of keyColumn.ordinal.
 type bounds struct {
 	After []byte `json:"after,omitempty"` // a source.Key, as bytes for JSON's sake
 	Upto  []byte `json:"upto,omitempty"`
@@ -150,7 +149,7 @@ func (sc *scan) rest() (source.Range, error) {
 	return bounds{After: []byte(sc.last), Upto: sc.Upto}.encode()
 }
 
-// placeOf takes the values of order() from a row.
+// placeOf takes the values of ordinal() from a row.
 func (p *plan) placeOf(values []sqldriver.Value) (source.Key, error) {
 	parts := make([]source.Value, len(p.keys))
 	for i, k := range p.keys {
@@ -199,7 +198,7 @@ func (p *plan) within(b bounds) (string, []any, error) {
 		}
 		if len(values) > 1 {
 			// Said once more for the first column alone, so that the index is entered by it.
-			conditions = append(conditions, p.keys[0].order()+side.inclusive+p.keys[0].mark())
+			conditions = append(conditions, quote(p.keys[0].Name)+side.inclusive+p.keys[0].mark())
 			args = append(args, places[0])
 		}
 		condition, more := p.beyond(places, side.strict, side.last)
@@ -218,9 +217,9 @@ func (p *plan) beyond(places []any, strict, last string) (string, []any) {
 		if i == len(places)-1 {
 			op = last
 		}
-		alternatives = append(alternatives, "("+equal+k.order()+op+k.mark()+")")
+		alternatives = append(alternatives, "("+equal+quote(k.Name)+op+k.mark()+")")
 		args = append(append(args, places[:i]...), places[i])
-		equal += k.order() + "=" + k.mark() + " AND "
+		equal += quote(k.Name) + "=" + k.mark() + " AND "
 	}
 	return "(" + strings.Join(alternatives, " OR ") + ")", args
 }

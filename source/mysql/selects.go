@@ -20,7 +20,7 @@ type plan struct {
 	keyDec  []decoder // of keys
 	dec     []decoder // of values, in the order of Selection.Columns
 	at      []int     // per value: its column in the list, a key column's own where it is one
-	places  []int     // per key column: its column in the list that compares with order()
+	places  []int     // per key column: its column in the list that has ordinal()
 	orderBy string
 	special bool // some column is an expression, which may fail for one row's value
 	scratch []source.Value
@@ -35,7 +35,7 @@ func planOf(sel source.Selection) (*plan, error) {
 	for _, k := range p.keys {
 		list = append(list, quote(k.Name))
 		p.keyDec = append(p.keyDec, decoderOf(k.Column))
-		order = append(order, k.order())
+		order = append(order, quote(k.Name))
 	}
 	for _, c := range sel.Columns {
 		p.dec = append(p.dec, decoderOf(c))
@@ -54,9 +54,9 @@ func planOf(sel source.Selection) (*plan, error) {
 	}
 	for i, k := range p.keys {
 		at := i
-		if k.order() != quote(k.Name) {
+		if k.ordinal() != quote(k.Name) {
 			at = len(list) + len(extra)
-			extra = append(extra, k.order())
+			extra = append(extra, k.ordinal())
 		}
 		p.places = append(p.places, at)
 	}
