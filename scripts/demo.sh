@@ -15,7 +15,7 @@ source=${SOURCE:-mariadb} keep=${KEEP:-} run=$cache/demo
 run=${run#"$repo"/} # shorter to read
 state=$run/meepo-state.db log=${cache#"$repo"/}/demo.log
 compose=(docker compose --project-name meepo-demo --file compose.yaml)
-replicator= # the replicator's process while it runs
+replicator= installing= # processes while they run
 began= number=0 started=$EPOCHREALTIME
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'; }
@@ -55,6 +55,16 @@ need_go() {
   export PATH=$installs/go/usr/lib/go-1.26/bin:$PATH
 }
 
+# install_servers: one after the other, since both may use apt.
+install_servers() {
+  if with_docker; then
+    touch "$run/docker"
+    "${compose[@]}" pull --quiet "$source" elasticsearch
+  else
+    "$servers/$source-install.sh" && "$servers/elastic/install.sh"
+  fi >"$run/install.log" 2>&1 || { cat "$run/install.log" >&2; return 1; }
+}
+
 start_servers() {
   if with_docker; then
     "${compose[@]}" up --detach --wait --quiet-pull "$source" elasticsearch
@@ -64,7 +74,6 @@ start_servers() {
   fi
   local elastic_port
   port=$(free_port) elastic_port=$(free_port)
-  "$servers/$source-install.sh" # before the other, since both may use apt
   "$servers/$source.sh" start "$run/$source" "$port" &
   ES_HEAP=512m "$servers/elastic/start.sh" "$run/elastic" "$elastic_port" >/dev/null
   wait $! || die "$source did not start"
@@ -92,6 +101,7 @@ finish() {
   local status=$?
   trap '' INT TERM HUP
   stop_replicator KILL 2>/dev/null || true
+  [[ -z $installing ]] || wait "$installing" || true # nothing is left half installed
   if [[ $status != 0 && -f $log ]]; then
     printf '\nThe last lines of the replicator:\n' >&2
     tail -n 5 "$log" >&2
@@ -134,16 +144,18 @@ copied() {
 }
 
 demo() {
-  step "Build"
+  step "Install the servers, and build (the first time takes a minute or more)"
   need_go
+  install_servers & # beside the build
+  installing=$!
   export CGO_ENABLED=0
   go build -o bin/meepo-replicate ./cmd/meepo-replicate
   go build -o "$run/bin/shop" ./internal/demo/shop
-  say "bin/meepo-replicate"
+  say "built bin/meepo-replicate"
+  wait "$installing" || die "cannot install the servers"
+  installing=
 
   step "Start $source and Elasticsearch"
-  if with_docker; then touch "$run/docker"; fi
-  [[ -d $installs/elastic || -f $run/docker ]] || say "installing what is missing, once"
   start_servers
   say "$source at 127.0.0.1:$port, Elasticsearch at $elastic"
 
