@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ func classify(op *targets.Op, item bulkItem) targets.ItemError {
 	switch kind := item.Error.Type; {
 	case item.Status == http.StatusConflict && strings.HasPrefix(kind, "version_conflict"):
 		outcome.Class, outcome.Stored = targets.Conflict, storedVersion(item.Error.Reason)
+		outcome.Reason = fmt.Sprintf("version conflict: %d is not higher than what is stored", op.Version)
 	case item.blocked(), item.Status == http.StatusTooManyRequests, item.Status == http.StatusRequestTimeout, item.Status >= 500:
 		outcome.Class = targets.Retryable
 	case item.Status == http.StatusNotFound, isLost(kind):

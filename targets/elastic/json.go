@@ -11,9 +11,12 @@ import (
 // Elasticsearch takes 1000 for the whole document.
 const maxDepth = 900
 
+// maxNumber is the longest number that Elasticsearch reads, in bytes.
+const maxNumber = 1000
+
 // appendJSON appends a JSON text as it is, in one line. What Elasticsearch would reject, a text
-// that is no JSON, an object that has a name twice, or nesting that is too deep, becomes a JSON
-// string that holds the text.
+// that is no JSON, an object that has a name twice, nesting that is too deep, or a number that is too
+// long, becomes a JSON string that holds the text.
 func appendJSON(dst []byte, text string) []byte {
 	start := len(dst)
 	dst = append(dst, text...)
@@ -31,14 +34,20 @@ func appendJSON(dst []byte, text string) []byte {
 	return dst
 }
 
-// plainJSON says whether valid JSON is nested no deeper than maxDepth and has no name twice in one
-// object.
+// plainJSON says whether valid JSON is nested no deeper than maxDepth, has no name twice in one
+// object and no number longer than maxNumber.
 func plainJSON(text []byte) bool {
 	// A stack with an entry per open object or array: the names seen, nil for an array.
 	var names []map[string]bool
 	wantName := false
+	number := 0 // bytes that may be one number
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-', '+', '.', 'e', 'E':
+			if number++; number > maxNumber {
+				return false
+			}
+			continue
 		case '{', '[':
 			if len(names) == maxDepth {
 				return false
@@ -67,6 +76,7 @@ func plainJSON(text []byte) bool {
 			}
 			i = end - 1
 		}
+		number = 0
 	}
 	return true
 }

@@ -22,6 +22,9 @@ var harmless = []*regexp.Regexp{
 // text renders an error about a document: types, fields and causes, without the document's values,
 // which Elasticsearch likes to quote.
 func (c *itemCause) text() string {
+	if c.Type == "" && c.Reason == "" {
+		return "an error without a type or a reason"
+	}
 	var text strings.Builder
 	for depth := 0; c != nil && depth < 4; depth, c = depth+1, c.CausedBy {
 		if depth > 0 {
@@ -41,27 +44,28 @@ func (c *itemCause) serverText() string {
 	return shorten(c.Type + ": " + c.Reason)
 }
 
-// withoutValues takes out of a reason what may be a value of the document: all between the first
-// bracket or quote and the last. Of known forms the part before any value is kept instead.
+// quoting are forms with one value in them, which is left out.
+var quoting = regexp.MustCompile(`^(?s)(Value \[).*(\] is out of range for an? \w+)$`)
+
+// withoutValues takes out of a reason what may be a value of the document: of known forms the
+// value, of others all from the first bracket or quote on.
 func withoutValues(reason string) string {
 	for _, form := range harmless {
 		if match := form.FindString(reason); match != "" {
 			return match
 		}
 	}
+	if parts := quoting.FindStringSubmatch(reason); parts != nil {
+		return parts[1] + "…" + parts[2]
+	}
 	place := ""
 	if at := position.FindString(reason); at != "" {
 		place, reason = at, reason[len(at):]
 	}
-	first := strings.IndexAny(reason, "[{('\"`<:=")
-	if first < 0 {
-		return place + reason
+	if first := strings.IndexAny(reason, "[{('\"`<:="); first >= 0 {
+		reason = reason[:first] + "…"
 	}
-	last := strings.LastIndexAny(reason, "])}'\"`>")
-	if last < first || strings.ContainsAny(reason[first:first+1], ":=") {
-		return place + reason[:first+1] + "…"
-	}
-	return place + reason[:first] + "…" + reason[last+1:]
+	return place + reason
 }
 
 var position = regexp.MustCompile(`^\[\d+:\d+\] `)

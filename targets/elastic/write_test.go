@@ -132,8 +132,8 @@ func TestWrite_JSONThatElasticsearchRejects(t *testing.T) {
 	server, target, dest := real(t, func(server *servertest.Elastic) *targets.Destination {
 		return &targets.Destination{Name: server.Prefix + "json", Fields: []targets.Field{{Name: "v", Kind: targets.KindJSON}}}
 	})
-	asText := []string{`{"a":1,"a":2}`, `{"b":[{"x":1,"\u0078":2}]}`, strings.Repeat("[", 1500) + strings.Repeat("]", 1500), `{"a":`, `NaN`, ``}
-	asJSON := []string{"{\n  \"a\": [1,\r\n 2]\n}", `{"a":{"a":1},"b":{"a":1}}`, strings.Repeat("[", 850) + strings.Repeat("]", 850), `"a\"b\\"`, `{"a":"{\"a\""}`}
+	asText := []string{`{"a":1,"a":2}`, `{"b":[{"x":1,"\u0078":2}]}`, strings.Repeat("[", 1500) + strings.Repeat("]", 1500), `[` + strings.Repeat("9", 1001) + `]`, `{"a":`, `NaN`, ``}
+	asJSON := []string{"{\n  \"a\": [1,\r\n 2]\n}", `{"a":{"a":1},"b":{"a":1}}`, strings.Repeat("[", 850) + strings.Repeat("]", 850), `"a\"b\\"`, `{"a":"{\"a\""}`, strings.Repeat("8", 1000), `{"\ud800":1E999}`}
 	var ops []targets.Op
 	for i, text := range slices.Concat(asText, asJSON) {
 		ops = append(ops, upsert(dest, targets.ID(fmt.Sprint(i)), 1, text))
