@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,15 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	var tables []source.Table
 	err := s.fenced(ctx, fence, func(ctx context.Context, q *session) error {
 		tables = nil
+		for _, p := range patterns {
+			// Of a table that is created right now under a lock fence a glob may not know yet; its
+			// event comes, and names it.
+			if t, literal := p.Literal(); literal {
+				if err := q.settle(ctx, t); err != nil && !errors.Is(err, source.ErrNoTable) {
+					return err
+				}
+			}
+		}
 		rows, err := q.conn.QueryContext(ctx, sqlTables)
 		if err != nil {
 			return err

@@ -27,14 +27,7 @@ func (s *Source) split(ctx context.Context, fence source.Fence, sel source.Selec
 	}
 	var cuts []source.Key
 	err = s.fenced(ctx, fence, func(ctx context.Context, q *session) error {
-		kind := p.keys[0].Type.Kind
-		// A bound between 1 and 1900 is no YEAR, and compares with one as it likes.
-		year := strings.HasPrefix(p.keys[0].Type.Native, "year")
-		if len(p.keys) == 1 && !year && (kind == source.KindInt || kind == source.KindUint) {
-			cuts, err = cutIntegers(ctx, q, p, n)
-		} else {
-			cuts, err = cutByRows(ctx, q, p, n)
-		}
+		cuts, err = cut(ctx, q, p, n)
 		return err
 	})
 	if err != nil {
@@ -54,17 +47,48 @@ func (s *Source) split(ctx context.Context, fence source.Fence, sel source.Selec
 	return ranges, nil
 }
 
-// cutIntegers divides the span between the least and the greatest key evenly.
-func cutIntegers(ctx context.Context, q *session, p *plan, n int) ([]source.Key, error) {
-	var least, greatest source.Value
-	col := quote(p.keys[0].Name)
-	text := "SELECT MIN(" + col + "), MAX(" + col + ") FROM " + quoteTable(p.table)
-	err := q.query(ctx, text, nil, func(values []sqldriver.Value) (err error) {
-		if least, err = p.keyDec[0](values[0]); err == nil {
-			greatest, err = p.keyDec[0](values[1])
+// maxWalk is how many rows a split may step over in total.
+const maxWalk = 1_000_000
+
+// cut chooses how to find bounds: by arithmetic where that says something about the rows, else by
+// counting rows, which takes time, else by looking for some rows here and there.
+func cut(ctx context.Context, q *session, p *plan, n int) ([]source.Key, error) {
+	if n < 2 {
+		return nil, nil
+	}
+	first := p.keys[0].Type
+	// A bound between 1 and 1900 is no YEAR, and compares with one as it likes.
+	integer := (first.Kind == source.KindInt || first.Kind == source.KindUint) && !strings.HasPrefix(first.Native, "year")
+	if integer && len(p.keys) == 1 {
+		return cutIntegers(ctx, q, p, n)
+	}
+	estimate, err := estimateOf(ctx, q, p.table)
+	switch {
+	case err != nil:
+		return nil, err
+	case estimate <= maxWalk:
+		return cutByRows(ctx, q, p, n, estimate)
+	case integer:
+		return cutIntegers(ctx, q, p, n)
+	}
+	return cutByProbes(ctx, q, p, n)
+}
+
+func estimateOf(ctx context.Context, q *session, t source.Table) (uint64, error) {
+	var estimate uint64
+	err := q.query(ctx, sqlRows, []any{t.Schema, t.Name}, func(values []sqldriver.Value) error {
+		if v, err := decodeUint(values[3]); err == nil {
+			estimate = v.(uint64)
 		}
-		return err
+		return nil
 	})
+	return estimate, err
+}
+
+// cutIntegers divides the span between the least and the greatest value of the first key column
+// evenly.
+func cutIntegers(ctx context.Context, q *session, p *plan, n int) ([]source.Key, error) {
+	least, greatest, err := ends(ctx, q, p)
 	if err != nil || least == nil {
 		return nil, err
 	}
@@ -94,43 +118,47 @@ func cutIntegers(ctx context.Context, q *session, p *plan, n int) ([]source.Key,
 	return cuts, nil
 }
 
-// maxWalk is how many rows a split may step over in total. A larger table's last range is longer
-// than the others: what is saved in walking is more than what is lost in balance.
-const maxWalk = 2_000_000
-
-// cutByRows takes existing rows as bounds, by stepping over the index.
-func cutByRows(ctx context.Context, q *session, p *plan, n int) ([]source.Key, error) {
-	if n < 2 {
-		return nil, nil
-	}
-	var estimate int64
-	err := q.query(ctx, sqlRows, []any{p.table.Schema, p.table.Name}, func(values []sqldriver.Value) error {
-		if v, err := decodeUint(values[3]); err == nil {
-			estimate = int64(v.(uint64))
+// cutByRows takes existing rows as bounds, by stepping over the index. The estimate may be far too
+// low for a table that was just filled: while the last range turns out much longer than the
+// others, the steps get longer.
+func cutByRows(ctx context.Context, q *session, p *plan, n int, estimate uint64) ([]source.Key, error) {
+	for step := max(int64(estimate)/int64(n), 1); ; step *= 4 {
+		cuts, err := walk(ctx, q, p, n, step)
+		if err != nil || len(cuts) < n-1 || step*int64(n) > maxWalk {
+			return cuts, err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	step := max(min(estimate, maxWalk)/int64(n), 1)
-	var cuts []source.Key
-	var b bounds
-	for range n - 1 {
-		condition, args, err := p.within(b)
-		if err != nil {
-			return nil, err
-		}
-		text := p.selectWhere(condition) + " ORDER BY " + p.orderBy + " LIMIT 1 OFFSET " + strconv.FormatInt(step-1, 10)
-		found := false
-		err = q.query(ctx, text, args, func(values []sqldriver.Value) error {
-			cut, err := p.placeOf(values)
-			cuts, b.After, found = append(cuts, cut), []byte(cut), true
-			return err
-		})
-		if err != nil || !found {
+		more, err := stepFrom(ctx, q, p, cuts[len(cuts)-1], 4*step)
+		if err != nil || more == "" {
 			return cuts, err
 		}
 	}
+}
+
+// walk makes n-1 steps, or fewer if the table ends before.
+func walk(ctx context.Context, q *session, p *plan, n int, step int64) ([]source.Key, error) {
+	var cuts []source.Key
+	var at source.Key
+	for range n - 1 {
+		next, err := stepFrom(ctx, q, p, at, step)
+		if err != nil || next == "" {
+			return cuts, err
+		}
+		cuts, at = append(cuts, next), next
+	}
 	return cuts, nil
+}
+
+// stepFrom returns the place of the row that is step rows after a place, empty if there is none.
+func stepFrom(ctx context.Context, q *session, p *plan, from source.Key, step int64) (source.Key, error) {
+	condition, args, err := p.within(bounds{After: []byte(from)})
+	if err != nil {
+		return "", err
+	}
+	var place source.Key
+	text := p.selectWhere(condition) + " ORDER BY " + p.orderBy + " LIMIT 1 OFFSET " + strconv.FormatInt(step-1, 10)
+	err = q.query(ctx, text, args, func(values []sqldriver.Value) (err error) {
+		place, err = p.placeOf(values)
+		return err
+	})
+	return place, err
 }
