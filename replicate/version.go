@@ -26,6 +26,7 @@ type versions struct {
 	last   int64
 	lease  state.Lease // what this run may issue; zero: none taken yet
 	old    []state.Lease
+	cut    []state.Lease // of old: ended early by raise, and not saved as such yet
 	offset time.Duration // source's clock minus ours
 	read   time.Time     // when offset was measured
 }
@@ -54,6 +55,12 @@ func (v *versions) next(ctx context.Context) (int64, error) {
 			lease.Low = version
 		}
 		lease.High = version + leaseSpan
+		for len(v.cut) > 0 {
+			if err := v.save(ctx, state.Change{Lease: &v.cut[0]}); err != nil {
+				return 0, err
+			}
+			v.cut = v.cut[1:]
+		}
 		if err := v.save(ctx, state.Change{Lease: &lease}); err != nil {
 			return 0, err
 		}
@@ -102,7 +109,7 @@ func (v *versions) ours(version int64) bool {
 }
 
 // raise makes every later version higher than the given one, which somebody else has issued.
-// The current lease ends there, so that versions between are not taken for ours.
+// The current lease ends there, so that versions between are not taken for ours, in this run or later.
 func (v *versions) raise(above int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -110,7 +117,8 @@ func (v *versions) raise(above int64) {
 		return
 	}
 	if v.lease.Low != 0 {
-		v.old = append(v.old, state.Lease{Low: v.lease.Low, High: v.last + 1})
+		issued := state.Lease{Low: v.lease.Low, High: v.last + 1}
+		v.old, v.cut = append(v.old, issued), append(v.cut, issued)
 	}
 	v.last = above
 	v.lease = state.Lease{}
