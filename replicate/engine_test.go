@@ -222,4 +222,3 @@ func (w writer) Write(p []byte) (int, error) {
 	w.t.Logf("%s", p)
 	return len(p), nil
 }
-
