@@ -10,6 +10,9 @@ mkdir -p "$cache/install"
 cache=$(cd "$cache" && pwd)
 installs=$cache/install
 
+# The servers' programs are there, and not on the path of every user.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 die() { echo "${0##*/}: $*" >&2; exit 1; }
 
 # apt_install PACKAGE...: installs packages of this machine's own distribution.

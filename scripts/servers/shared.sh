@@ -16,9 +16,7 @@ elastic         MEEPO_TEST_ELASTIC_URL         elastic
 # install_servers: installs what the servers need, the packages of the machine
 # one after the other.
 install_servers() {
-  "$servers/mariadb-install.sh"
-  "$servers/mysql-install.sh"
-  "$servers/elastic/install.sh"
+  "$servers/mariadb-install.sh" && "$servers/mysql-install.sh" && "$servers/elastic/install.sh"
 }
 
 # start_one RUN NAME VARIABLE SCRIPT [OPTION...]: starts a server and writes its
@@ -45,7 +43,7 @@ start_one() {
 # fresh data in the folder RUN, and writes RUN/env.
 start_shared() {
   local run=$1 name variable script options pids=() started=() pid failed=
-  install_servers
+  install_servers || return 1
   mkdir -p "$run"
   while read -r name variable script options; do
     [[ -n $name && -z ${!variable:-} ]] || continue
