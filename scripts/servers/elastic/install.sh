@@ -24,7 +24,7 @@ END
 }
 build() {
   mkdir -p "$home"/{lib,config,classes,plugins,modules/{transport-netty4,root-endpoint}}
-  mvn -q -B -ntp -Dstyle.color=never -f "$recipe/pom.xml" dependency:copy-dependencies -DoutputDirectory="$home/lib"
+  mvn -q -B -ntp -f "$recipe/pom.xml" dependency:copy-dependencies -DoutputDirectory="$home/lib"
   mv "$home"/lib/{transport-netty4,netty}-*.jar "$home/modules/transport-netty4/"
   version=$(basename "$home"/lib/elasticsearch-[0-9]*.jar .jar)
   version=${version#elasticsearch-}
