@@ -98,18 +98,13 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	if err != nil {
 		g.failed("tables", err)
 	}
-	var tables []source.Table
-	for _, t := range described {
-		if t.Refused == "" {
-			tables = append(tables, t.Table)
-		}
-	}
-	findings, err := src.Check(ctx, tables)
+	findings, err := src.Check(ctx, usable(described))
 	if err != nil {
 		g.failed("preflight", err)
 	}
 	g.findings = append(g.findings, findings...)
-	if len(described) == 0 {
+	if err := chosen.missing(ctx, src, described); err != nil {
+		r.group("tables and mappings").failed("", err)
 		return nil, false
 	}
 	return r.tables(ctx, chosen, described), true
@@ -144,6 +139,10 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 	if unknown {
 		about = "at least " + about
 	}
+	if len(plans) == 0 {
+		g.add(source.Fatal, "tables", "there is none to copy", "check the names, and that the account may SELECT from the tables")
+		return nil
+	}
 	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(plans), about), "")
 	return dests
 }
@@ -167,7 +166,7 @@ func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.De
 	}
 	g.findings = append(g.findings, asSourceFindings(findings)...)
 	if !reached {
-		g.add(source.Note, "", "what the tables become here could not be checked without the source", "")
+		g.add(source.Note, "", "what the tables become here could not be checked, as they are not known", "")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,9 @@ func runEvents(cmd *cobra.Command, p *process, o eventsOptions) error {
 // one are named in the log.
 func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Logger) ([]source.Pattern, error) {
 	s, err := c.selectTables()
+	if err == nil {
+		err = refuseServer(ctx, src)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,34 +83,30 @@ func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Log
 		s.tables = []source.Pattern{allTables(c)}
 	}
 	warn(log, s.warnings)
-	tables, err := describe(ctx, src, s.tables)
+	described, err := describe(ctx, src, s.tables)
+	if err == nil {
+		err = s.missing(ctx, src, described)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s.tables, checkFollowed(s.tables, tables, log)
+	return s.tables, checkKeys(s.tables, described, log)
 }
 
-// checkFollowed finds the tables that cannot be followed.
-func checkFollowed(patterns []source.Pattern, tables []source.Columns, log *slog.Logger) error {
+// checkKeys finds the tables that cannot be followed: named ones are errors, others warnings.
+func checkKeys(patterns []source.Pattern, described []source.Columns, log *slog.Logger) error {
 	var wrong []error
-	for _, p := range patterns {
-		found := false
-		named, literal := p.Literal()
-		for _, t := range tables {
-			if !p.Match(t.Table) {
-				continue
-			}
-			found = true
-			switch {
-			case t.Refused == "":
-			case literal:
-				wrong = append(wrong, &usageError{text: fmt.Sprintf("table %s cannot be followed: %s", t.Table, t.Refused)})
-			default:
-				log.Warn("table is left out", "table", t.Table.String(), "reason", t.Refused)
-			}
-		}
-		if literal && !found {
-			wrong = append(wrong, &usageError{fmt.Sprintf("no such table: %s", named), "check the name, upper and lower case included, and that the account may SELECT from it"})
+	for _, t := range described {
+		named := slices.ContainsFunc(patterns, func(p source.Pattern) bool {
+			table, literal := p.Literal()
+			return literal && table == t.Table
+		})
+		switch {
+		case t.Refused == "":
+		case named:
+			wrong = append(wrong, &usageError{text: fmt.Sprintf("table %s cannot be followed: %s", t.Table, t.Refused)})
+		default:
+			log.Warn("table is left out", "table", t.Table.String(), "reason", t.Refused)
 		}
 	}
 	return errors.Join(wrong...)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 
@@ -76,7 +77,11 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 		return o, listTables(ctx, c, src, out)
 	}
 	warn(log, chosen.warnings)
-	if err := refuseUnfit(ctx, src, chosen.tables, log); err != nil {
+	found, err := refuseUnfit(ctx, src, chosen, log)
+	if err == nil && found == 0 {
+		err = refuseNothing(ctx, store, chosen.tables)
+	}
+	if err != nil {
 		return o, err
 	}
 	dst, err := openTarget(ctx, c, log)
@@ -85,14 +90,14 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 	}
 	ends.add(dst.Close)
 	// Later the engine waits for a target that is away; at the start a wrong URL is likelier.
-	found, err := dst.Check(ctx, nil)
+	findings, err := dst.Check(ctx, nil)
 	if err == nil {
-		err = fatalFindings(asSourceFindings(found))
+		err = fatalFindings(asSourceFindings(findings))
 	}
 	if err != nil {
 		return o, err
 	}
-	log.Info("replicate", "source", shownURL(c.Source.URL), "target", shownURL(c.Target.URL), "tables", texts(chosen.tables), "state", c.State)
+	log.Info("start", "source", shownURL(c.Source.URL), "target", shownURL(c.Target.URL), "tables", texts(chosen.tables), "state", c.State)
 	return replicate.Options{
 		Source: src, Target: dst, State: store, Logger: log, Tables: chosen.tables, Compile: chosen.compile,
 		Once: c.Once, FollowOnly: c.FollowOnly, RowsPerSecond: c.Rate, OnTruncate: c.OnTruncate,
@@ -123,36 +128,60 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, lo
 }
 
 // refuseUnfit looks at the source before a run. What would make it fail or lose rows is an error,
-// the rest is logged.
-func refuseUnfit(ctx context.Context, src sourceDriver, patterns []source.Pattern, log *slog.Logger) error {
-	// The server's own settings come first: with a wrong one, tables may not even be listed.
-	findings, err := src.Check(ctx, nil)
+// the rest is logged. It returns how many tables there are.
+func refuseUnfit(ctx context.Context, src sourceDriver, chosen *selection, log *slog.Logger) (int, error) {
+	if err := refuseServer(ctx, src); err != nil {
+		return 0, err
+	}
+	described, err := describe(ctx, src, chosen.tables)
 	if err == nil {
-		err = fatalFindings(findings)
+		err = chosen.missing(ctx, src, described)
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	described, err := describe(ctx, src, patterns)
+	findings, err := src.Check(ctx, usable(described))
 	if err != nil {
-		return err
-	}
-	var tables []source.Table
-	for _, t := range described {
-		if t.Refused == "" { // the mapping compiler has its own words for the others
-			tables = append(tables, t.Table)
-		}
-	}
-	findings, err = src.Check(ctx, tables)
-	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, f := range findings {
 		if f.Severity == source.Warning {
 			log.Warn("check: "+f.Message, "subject", f.Subject, "fix", f.Fix)
 		}
 	}
+	return len(described), fatalFindings(findings)
+}
+
+// refuseServer looks at the server's own settings. They come first: with a wrong one, tables may
+// not even be listed.
+func refuseServer(ctx context.Context, src sourceDriver) error {
+	findings, err := src.Check(ctx, nil)
+	if err != nil {
+		return err
+	}
 	return fatalFindings(findings)
+}
+
+// refuseNothing refuses to begin where there is no table at all. A run that has begun goes on: its
+// tables may come back.
+func refuseNothing(ctx context.Context, store *state.Store, patterns []source.Pattern) error {
+	snap, err := store.Load(ctx)
+	if err != nil || snap.Checkpoint != nil {
+		return err
+	}
+	return &usageError{"no table matches " + strings.Join(texts(patterns), ", "),
+		"check the names, upper and lower case included, and that the account may SELECT from the tables"}
+}
+
+// usable leaves out the tables without a usable key. The mapping compiler has its own words for them.
+func usable(described []source.Columns) []source.Table {
+	var tables []source.Table
+	for _, t := range described {
+		if t.Refused == "" {
+			tables = append(tables, t.Table)
+		}
+	}
+	return tables
 }
 
 // unfit is a finding that makes a run impossible.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
@@ -138,6 +140,36 @@ func (s *selection) unmapped(tables []source.Columns) ([]mappings.From, []string
 		}
 	}
 	return rest, warnings
+}
+
+// missing finds the tables that were named and that are not there.
+func (s *selection) missing(ctx context.Context, src sourceDriver, described []source.Columns) error {
+	named := s.asked
+	for _, m := range s.mappings {
+		named = append(named[:len(named):len(named)], m.From...)
+	}
+	var wrong []error
+	for _, from := range named {
+		table, literal := from.Literal()
+		if !literal || slices.ContainsFunc(described, func(c source.Columns) bool { return from.Match(c.Table) }) {
+			continue
+		}
+		// Only now, since it asks for every table of the database.
+		others, err := src.Tables(ctx, "", []source.Pattern{{Schema: table.Schema, Name: "*"}})
+		if err != nil {
+			return err
+		}
+		names := make([]string, len(others))
+		for i, t := range others {
+			names[i] = t.String()
+		}
+		hint := "check the name, upper and lower case included, and that the account may SELECT from the table"
+		if near := nearest(table.String(), names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		wrong = append(wrong, &mappings.Error{Place: from.At, Message: fmt.Sprintf("no such table: %s", table), Hint: hint})
+	}
+	return errors.Join(wrong...)
 }
 
 func matches(patterns []source.Pattern, table source.Table) bool {
