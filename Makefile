@@ -7,7 +7,7 @@ WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVE
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
 
 .DEFAULT_GOAL := help
-.PHONY: help build check vet lint test servers-up servers-down demo clean
+.PHONY: help build check vet lint test bench soak servers-up servers-down demo clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ test: ## Run all tests on fresh real servers; fails when one fails or is skipped
 	@scripts/race-install.sh
 	@mkdir -p bin && go build -o bin/testreport ./internal/testreport
 	@MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 18m ./...
+
+bench: ## Measure backfill, follow and peak memory beside their limits
+	scripts/servers/run.sh go test -tags bench -count=1 -v -timeout 60m -run '^TestBench' ./internal/e2e
+
+soak: ## Copy large tables under writers, ten times, and outlast an outage (SOAK_ROWS, SOAK_RUNS)
+	scripts/servers/run.sh go test -tags soak -count=1 -v -timeout 80m -run '^TestSoak' ./internal/e2e
 
 servers-up: ## Start the tests' servers and leave them running; prints their addresses
 	@scripts/servers/up.sh

@@ -144,6 +144,7 @@ func sameMaps(t *testing.T, want, got map[string]string) {
 // writers change the table at full speed until stopped.
 type writers struct {
 	stop chan struct{}
+	once sync.Once
 	wg   sync.WaitGroup
 	done atomic.Int64
 }
@@ -152,6 +153,7 @@ type writers struct {
 // single and in transactions of several, some of which are rolled back.
 func (g *goods) scribble(n, most int) *writers {
 	w := &writers{stop: make(chan struct{})}
+	g.t.Cleanup(func() { w.end() })
 	for i := range n {
 		rnd := rand.New(rand.NewPCG(uint64(i), 7))
 		w.wg.Go(func() {
@@ -175,7 +177,7 @@ func (g *goods) scribble(n, most int) *writers {
 
 // end stops the writers and returns how many changes they made.
 func (w *writers) end() int64 {
-	close(w.stop)
+	w.once.Do(func() { close(w.stop) })
 	w.wg.Wait()
 	return w.done.Load()
 }

@@ -103,7 +103,7 @@ func TestSourceOutage(t *testing.T) {
 			r.awaitLog(t, "backfill done")
 			g.fill(10_001, 11_000)
 			server.Kill(t)
-			r.awaitLog(t, "source does not answer")
+			r.awaitLog(t, "log lost, reconnecting")
 			server.Start(t)
 			g.fill(20_001, 21_000)
 			g.sentinel(r)
