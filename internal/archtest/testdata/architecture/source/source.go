@@ -1,0 +1,2 @@
+// Package source exists.
+package source

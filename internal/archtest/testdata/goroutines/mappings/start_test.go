@@ -1,0 +1,3 @@
+package mappings
+
+func startInTest() { go func() {}() }

@@ -1,0 +1,4 @@
+// Package replicate may.
+package replicate
+
+func start() { go func() {}() }

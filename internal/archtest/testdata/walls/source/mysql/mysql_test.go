@@ -1,0 +1,3 @@
+package mysql
+
+import _ "github.com/meepo-replicate/meepo/internal/servertest"
