@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -21,11 +22,12 @@ func (m *Memory) Write(ctx context.Context, ops []targets.Op) error {
 	defer leave()
 
 	var failed []targets.ItemError
+	var retryAfter time.Duration
 	if m.Before != nil {
 		var partial *targets.PartialError
 		switch err := m.Before(ctx, ops); {
 		case errors.As(err, &partial):
-			failed = slices.Clone(partial.Items)
+			failed, retryAfter = slices.Clone(partial.Items), partial.RetryAfter
 		case err != nil:
 			return err
 		}
@@ -38,7 +40,7 @@ func (m *Memory) Write(ctx context.Context, ops []targets.Op) error {
 		var partial *targets.PartialError
 		switch err := m.After(ctx, ops); {
 		case errors.As(err, &partial):
-			failed = append(failed, partial.Items...)
+			failed, retryAfter = append(failed, partial.Items...), max(retryAfter, partial.RetryAfter)
 		case err != nil:
 			return err
 		}
@@ -47,7 +49,7 @@ func (m *Memory) Write(ctx context.Context, ops []targets.Op) error {
 		return nil
 	}
 	slices.SortFunc(failed, func(a, b targets.ItemError) int { return a.Index - b.Index })
-	return &targets.PartialError{Items: failed}
+	return &targets.PartialError{Items: failed, RetryAfter: retryAfter}
 }
 
 // Land stores ops without hooks and without watching: a request that was given up and is done
