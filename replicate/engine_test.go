@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
+	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
@@ -33,11 +35,12 @@ type bench struct {
 	target *targettest.Memory
 	path   string
 	tweak  func(*replicate.Options)
+	log    *logBook
 }
 
 func newBench(t *testing.T, tables ...source.Columns) *bench {
 	return &bench{t: t, source: sourcetest.NewMemory(tables...), target: targettest.NewMemory(t),
-		path: filepath.Join(t.TempDir(), "state.db")}
+		path: filepath.Join(t.TempDir(), "state.db"), log: &logBook{}}
 }
 
 func table(name string) source.Columns {
@@ -68,7 +71,7 @@ func (b *bench) start() *run {
 	}
 	opts := replicate.Options{
 		Source: b.source, Target: b.target, State: store, Compile: compile,
-		Logger:    slog.New(slog.NewTextHandler(writer{b.t}, nil)),
+		Logger:    slog.New(slog.NewTextHandler(b.log, nil)),
 		Tables:    []source.Pattern{{Schema: "shop", Name: "*"}},
 		SaveEvery: time.Millisecond,
 	}
@@ -196,6 +199,20 @@ func (b *bench) fill(name string, from, to int) {
 	})
 }
 
+// destination is where a table's documents go.
+func (b *bench) destination(name string) *targets.Destination {
+	b.t.Helper()
+	columns, err := b.source.Columns(context.Background(), "", tableName(name))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	plans, _, err := compile(context.Background(), []source.Columns{columns})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return plans[0].Destination()
+}
+
 func tableName(name string) source.Table { return source.Table{Schema: "shop", Name: name} }
 
 func (b *bench) state() (state.Snapshot, []state.Letter) {
@@ -216,9 +233,39 @@ func (b *bench) state() (state.Snapshot, []state.Letter) {
 	return snap, letters
 }
 
-type writer struct{ t *testing.T }
-
-func (w writer) Write(p []byte) (int, error) {
-	w.t.Logf("%s", p)
-	return len(p), nil
+// await polls until check is true.
+func (b *bench) await(what string, check func() bool) {
+	b.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			b.t.Fatalf("never: %s; the log:\n%s", what, b.log)
+		}
+	}
 }
+
+// logBook keeps what the engine logs.
+type logBook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// logged counts a text in the log.
+func (b *bench) logged(text string) int { return strings.Count(b.log.String(), text) }

@@ -135,9 +135,9 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 		})
 	}
 
-	var workers errgroup.Group
+	workers, working := errgroup.WithContext(ctx) // one that fails ends the others, which may be waiting for nothing
 	for range r.opts.Workers {
-		workers.Go(func() error { return r.applyLoop(ctx) })
+		workers.Go(func() error { return r.applyLoop(working) })
 	}
 	settled := make(chan struct{})
 	g.Go(func() error {
