@@ -129,26 +129,33 @@ func (r *run) finished() error {
 // settle waits until everything committed so far is saved, and no bulk work is left.
 func (r *run) settle() {
 	r.b.t.Helper()
-	want := r.b.source.Last()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for {
-		s := r.engine.Status()
-		if s.Position != "" && !s.Backfilling {
-			if reached, err := r.b.source.Reached(ctx, s.Position, want); err != nil {
-				r.b.t.Fatal(err)
-			} else if reached {
-				return
-			}
-		}
-		select {
-		case err := <-r.done:
-			r.b.t.Fatalf("the engine ended: %v", err)
-		case <-ctx.Done():
-			r.b.t.Fatalf("not settled: %+v, want position %s", s, want)
-		case <-time.After(time.Millisecond):
-		}
+	if err := r.settleOrEnd(); err != nil {
+		r.b.t.Fatalf("the engine ended: %v", err)
 	}
+}
+
+// settleOrEnd does the same for a run that may end by itself meanwhile.
+func (r *run) settleOrEnd() (ended error) {
+	r.b.t.Helper()
+	want := r.b.source.Last()
+	r.b.await("settled at "+string(want), func() bool {
+		select {
+		case ended = <-r.done:
+			r.done <- ended
+			return true
+		default:
+		}
+		s := r.engine.Status()
+		if s.Position == "" || s.Backfilling {
+			return false
+		}
+		reached, err := r.b.source.Reached(context.Background(), s.Position, want)
+		if err != nil {
+			r.b.t.Fatal(err)
+		}
+		return reached
+	})
+	return ended
 }
 
 // equal compares a table with its destination, field by field.
