@@ -197,7 +197,7 @@ func (p *ddlParser) xa() {
 	for p.tok.kind != tokenEnd && !p.tok.is("ONE") {
 		xid.WriteString(p.advance().text)
 	}
-	p.stmt.xid = xid.String()
+	p.stmt.xid = strings.ToLower(xid.String())
 }
 
 // skipTo stops at the word or at the end, outside of parentheses.

@@ -45,8 +45,8 @@ func TestParseStatement(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"BEGIN", "begin"}, {"START TRANSACTION", "begin"}, {"COMMIT", "commit"}, {"ROLLBACK", "commit"}, {"ROLLBACK TO `x`", "savepoint"},
 		{"rollback work to savepoint x", "savepoint"}, {"SAVEPOINT `x`", "savepoint"}, {"# Dummy event replacing event type 160", "harmless"},
-		{"XA START X'61',X'62',1", "xa start, X61,X62,1"}, {"XA COMMIT X'61',X'62',1", "xa commit, X61,X62,1"},
-		{"XA COMMIT X'61',X'62',1 ONE PHASE", "xa commit, X61,X62,1"}, {"XA END X'61',X'62',1", "xa end, X61,X62,1"},
+		{"XA START X'61',X'62',1", "xa start, x61,x62,1"}, {"XA COMMIT X'61',X'62',1", "xa commit, x61,x62,1"},
+		{"XA COMMIT X'61',X'62',1 ONE PHASE", "xa commit, x61,x62,1"}, {"XA END X'61',X'62',1", "xa end, x61,x62,1"},
 
 		{"TRUNCATE TABLE a", "truncate d.a"}, {"truncate `x`.`a b`", "truncate x.a b"}, {"TRUNCATE a NOWAIT", "truncate d.a"},
 		{"/* c */ TRUNCATE -- c\n TABLE # c\n a;", "truncate d.a"}, {"TRUNCATE TABLE `table`", "truncate d.table"},

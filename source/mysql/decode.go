@@ -57,8 +57,8 @@ type group struct {
 	gno   int64 // of MySQL's GTID; 0: none
 	gtid  gtid  // MariaDB's; sequence 0: none
 	time  time.Time
+	cut   bool // a part of it was handed out
 	xa    bool
-	xid   string
 	rows  []source.Event // of an XA transaction
 }
 
@@ -205,7 +205,11 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 	case *replication.GtidTaggedLogEvent:
 		return d.beginMySQL(e, &ev.GTIDEvent)
 	case *replication.MariadbGTIDEvent:
-		d.begin(group{begun: !ev.IsStandalone(), gtid: gtid{ev.GTID.DomainID, ev.GTID.ServerID, ev.GTID.SequenceNumber}})
+		const preparedXA = 64
+		d.begin(group{
+			begun: !ev.IsStandalone(), xa: ev.Flags&preparedXA != 0,
+			gtid: gtid{ev.GTID.DomainID, ev.GTID.ServerID, ev.GTID.SequenceNumber},
+		})
 	case *replication.QueryEvent:
 		return d.query(ctx, e.Header, ev)
 	case *replication.XIDEvent:
@@ -224,7 +228,7 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 func (d *logDecoder) generic(h *replication.EventHeader, ev *replication.GenericEvent) error {
 	switch h.EventType {
 	case replication.XA_PREPARE_LOG_EVENT:
-		return d.prepareXA(h, len(ev.Data) > 0 && ev.Data[0] != 0)
+		return d.prepareXA(h, ev.Data)
 	case replication.INCIDENT_EVENT:
 		return &source.HintError{
 			Err:    errors.New("the server notes that its log may lack changes (an incident event)"),
@@ -311,7 +315,7 @@ func (d *logDecoder) add(events ...source.Event) {
 func (d *logDecoder) take(n int) source.Batch {
 	batch := source.Batch{Events: d.events[:n:n], Time: d.time, Fence: d.at.fence()}
 	if n > d.whole {
-		batch.Fence = d.fenceInside()
+		batch.Fence, d.group.cut = d.fenceInside(), true
 		if d.group.time.After(batch.Time) {
 			batch.Time = d.group.time
 		}

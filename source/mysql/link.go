@@ -38,7 +38,8 @@ type link struct {
 	stopIt func()        // ends the watcher
 	done   chan struct{} // closed when the watcher has ended
 
-	closing sync.Once
+	closing  sync.Once
+	admitted atomic.Bool // the server has taken user and password
 
 	mu     sync.Mutex
 	conn   *watchedConn
@@ -71,6 +72,7 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		SynchronousEventHandler: l, EventCacheCount: 1,
 		Dialer: l.dial(&net.Dialer{Timeout: s.cfg.DialTimeout}, s.cfg.WriteTimeout),
 		Option: func(c *client.Conn) error {
+			l.admitted.Store(true)
 			_, err := c.Execute(fmt.Sprintf("SET SESSION net_write_timeout = %d", slowConsumer))
 			return err
 		},
@@ -78,6 +80,10 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 	})
 	if err := l.start(ctx, at); err != nil {
 		l.close()
+		// The same number says that a password is wrong and that a grant is missing.
+		if answer, ok := serverAnswer(err); ok && answer.Number == errAccessDenied && l.admitted.Load() {
+			return nil, s.notGranted(answer)
+		}
 		return nil, l.cause(err)
 	}
 	return l, nil

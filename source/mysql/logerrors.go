@@ -12,8 +12,12 @@ import (
 )
 
 // errLogRead is the number under which a server refuses or ends a log, whatever the reason: only
-// the text tells more.
-const errLogRead = 1236
+// the text tells more. MariaDB has one of its own for a reader that another one replaced.
+const (
+	errLogRead   = 1236
+	errLogRival  = 4052
+	grantLogRead = "GRANT REPLICATION SLAVE ON *.* TO "
+)
 
 // serverAnswer finds what the server said, in the one type that the rest of the package knows.
 func serverAnswer(err error) (*mysql.MySQLError, bool) {
@@ -39,19 +43,21 @@ var lostTexts = []string{
 // explained turns an answer of the server about its log into what callers and operators know.
 func (s *Source) explained(err error) error {
 	answer, ok := serverAnswer(err)
-	if !ok {
-		return s.hinted(err)
-	}
 	switch {
-	case answer.Number == errLogRead:
+	case errors.As(err, new(*source.HintError)):
+		return err
+	case !ok:
+		return s.hinted(err)
+	case answer.Number == errLogRead, answer.Number == errLogRival:
 		return s.explainedRead(answer)
 	case isErrno(answer, errPrivilege):
-		return &source.HintError{Err: answer, Advice: "GRANT REPLICATION SLAVE ON *.* TO '" + s.cfg.User + "'"}
-	}
-	if errors.Is(err, source.ErrPositionLost) {
-		return err
+		return s.notGranted(answer)
 	}
 	return s.hinted(answer)
+}
+
+func (s *Source) notGranted(err error) error {
+	return &source.HintError{Err: fmt.Errorf("the account may not read the log: %w", err), Advice: grantLogRead + "'" + s.cfg.User + "'"}
 }
 
 func (s *Source) explainedRead(answer *mysql.MySQLError) error {
@@ -90,7 +96,8 @@ func (s *Source) positionLost(why error) error {
 // isEvicted reports whether the server ended our log because somebody came with the same id.
 func isEvicted(err error) bool {
 	answer, ok := serverAnswer(err)
-	return ok && answer.Number == errLogRead && strings.Contains(answer.Message, "same server_uuid/server_id")
+	return ok && (answer.Number == errLogRival ||
+		answer.Number == errLogRead && strings.Contains(answer.Message, "same server_uuid/server_id"))
 }
 
 // isFinal reports whether a new connection cannot help.
@@ -108,7 +115,7 @@ func isRefusal(err error) bool {
 	}
 	switch answer.Number {
 	case 1040, 1041, 1043, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927, 3024, 3032, 3168, 4031,
-		errLogRead:
+		errLogRead, errLogRival:
 		return false // too busy, starting, stopping, or the network
 	}
 	return true

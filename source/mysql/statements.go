@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,7 +27,7 @@ func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *
 	case stmtSavepoint, stmtXAEnd:
 		return nil
 	case stmtXAStart:
-		d.group.open, d.group.begun, d.group.xa, d.group.xid = true, true, true, stmt.xid
+		d.group.open, d.group.begun, d.group.xa = true, true, true
 		return nil
 	case stmtXACommit, stmtXARollback:
 		if err := d.finishXA(stmt); err != nil {
@@ -163,39 +162,4 @@ func (d *logDecoder) loadData(ev *replication.ExecuteLoadQueryEvent, raw []byte)
 	vars, rest := rest[:ev.StatusVars], rest[ev.StatusVars:]
 	schema, text := rest[:ev.SchemaLength], rest[int(ev.SchemaLength)+1:]
 	return d.refuseRows(parseStatement(string(text), string(schema), d.dialect(vars)))
-}
-
-// prepareXA ends the first half of an XA transaction. Its rows become visible in the second.
-func (d *logDecoder) prepareXA(h *replication.EventHeader, onePhase bool) error {
-	if onePhase {
-		d.group.xa = false
-		d.commit(h)
-		return nil
-	}
-	rows, xid := d.group.rows, d.group.xid
-	d.group.rows, d.group.xa = nil, false
-	if d.held += len(rows); d.held > maxHeld {
-		return fmt.Errorf("prepared XA transactions hold more than %d changes", maxHeld)
-	}
-	d.prepared[xid] = rows
-	d.commit(h)
-	return nil
-}
-
-func (d *logDecoder) finishXA(stmt statement) error {
-	rows, ok := d.prepared[stmt.xid]
-	if stmt.kind == stmtXACommit && !ok && !d.group.xa {
-		return &source.HintError{
-			Err:    errors.New("XA COMMIT of a transaction that was prepared before this log was followed: its rows are unknown"),
-			Advice: "start with a new state file to copy the tables anew, while no XA transaction is prepared: XA RECOVER",
-		}
-	}
-	delete(d.prepared, stmt.xid)
-	d.held -= len(rows)
-	if stmt.kind == stmtXACommit {
-		d.add(rows...)
-	} else {
-		d.group.rows = nil
-	}
-	return nil
 }

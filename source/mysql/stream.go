@@ -130,7 +130,7 @@ func (st *stream) cut() (source.Batch, bool) {
 		return st.position(d.take(d.whole)), true
 	case d.whole == 0 && full:
 		return d.take(len(d.events)), true
-	case d.whole == 0 && (d.moved || d.beat) && time.Since(st.kept) >= keepaliveEvery:
+	case d.whole == 0 && !d.group.cut && (d.moved || d.beat) && time.Since(st.kept) >= keepaliveEvery:
 		batch := st.position(source.Batch{Fence: d.at.fence(), Time: d.time})
 		return batch, batch.Position != ""
 	}
