@@ -55,6 +55,9 @@ need_go() {
   export PATH=$installs/go/usr/lib/go-1.26/bin:$PATH
 }
 
+# build OUT PACKAGE: without a line for each module that is fetched.
+build() { go build -o "$1" "$2" 2> >(sed '/^go: downloading/d' >&2); }
+
 # install_servers: one after the other, since both may use apt.
 install_servers() {
   if with_docker; then
@@ -149,8 +152,8 @@ demo() {
   install_servers & # beside the build
   installing=$!
   export CGO_ENABLED=0
-  go build -o bin/meepo-replicate ./cmd/meepo-replicate
-  go build -o "$run/bin/shop" ./internal/demo/shop
+  build bin/meepo-replicate ./cmd/meepo-replicate
+  build "$run/bin/shop" ./internal/demo/shop
   say "built bin/meepo-replicate"
   wait "$installing" || die "cannot install the servers"
   installing=

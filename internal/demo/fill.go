@@ -66,7 +66,8 @@ func (s *Shop) fillTables(ctx context.Context, g *generator, rows int) error {
 	for id := range int64(reviewCount) {
 		w.add(ctx, reviews, g.review(id+1, 1+g.rnd.Int64N(int64(productCount)), 1+g.rnd.Int64N(int64(customerCount))))
 	}
-	return w.flushAll(ctx)
+	w.flushAll(ctx)
+	return w.err
 }
 
 // linesPerOrder deals total lines out to n orders, at least one to each.
@@ -112,7 +113,7 @@ func (w *inserter) add(ctx context.Context, t *table, row []any) {
 }
 
 // flushAll writes what is pending, referenced tables first.
-func (w *inserter) flushAll(ctx context.Context) error {
+func (w *inserter) flushAll(ctx context.Context) {
 	for _, t := range tables {
 		p := w.pending[t]
 		if w.err != nil || p == nil || p.rows == 0 {
@@ -124,5 +125,4 @@ func (w *inserter) flushAll(ctx context.Context) error {
 		}
 		p.rows, p.args = 0, p.args[:0]
 	}
-	return w.err
 }

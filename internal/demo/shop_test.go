@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/meepo-replicate/meepo/internal/demo"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )

@@ -11,8 +11,9 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/meepo-replicate/meepo/internal/demo"
 	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/internal/demo"
 )
 
 func main() {

@@ -10,9 +10,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"github.com/meepo-replicate/meepo/internal/demo"
 	"github.com/meepo-replicate/meepo/targets"
-	"github.com/spf13/cobra"
 )
 
 // pollEvery is how long a command waits before it looks again.
