@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -277,5 +279,22 @@ func TestFence_OnAnotherMariaDB(t *testing.T) {
 	rows, err := s.ReadRows(t.Context(), fence, sel, keysOf(t, 1))
 	if err != nil || !rows[0].Found {
 		t.Errorf("%v %v", rows, err)
+	}
+}
+
+// TestPatience_SaysOnce that a fence takes long.
+func TestPatience_SaysOnce(t *testing.T) {
+	var out strings.Builder
+	s := &Source{log: slog.New(slog.NewTextHandler(&out, nil))}
+	p := s.patience("gtid a:1-5")
+	p.check(t.Context())
+	if out.Len() != 0 {
+		t.Errorf("said at once: %s", out.String())
+	}
+	p.since = p.since.Add(-2 * warnAfter)
+	p.check(t.Context())
+	p.check(t.Context())
+	if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "gtid a:1-5") {
+		t.Errorf("said %d times: %s", n, out.String())
 	}
 }

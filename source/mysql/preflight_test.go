@@ -158,3 +158,26 @@ func TestCheck_Settings(t *testing.T) {
 		t.Errorf("server id 0: %+v", p.findings)
 	}
 }
+
+// TestCheck_BadServers starts servers with the settings that people have.
+func TestCheck_BadServers(t *testing.T) {
+	for _, f := range []servertest.Flavor{servertest.MySQL, servertest.MariaDB} {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			server := servertest.StartSQL(t, f, "--binlog-format=STATEMENT", "--binlog-expire-logs-seconds=3600", "--binlog-row-image=MINIMAL", "--binlog-row-metadata=MINIMAL")
+			s := openURL(t, server.ReplURL)
+			for subject, severity := range map[string]source.Severity{
+				"binlog_format": source.Fatal, "binlog_expire_logs_seconds": source.Warning, "binlog_row_image": source.Note, "binlog_row_metadata": source.Note,
+			} {
+				if found := check(t, s, subject); len(found) != 1 || found[0].Severity != severity {
+					t.Errorf("%s: %+v", subject, found)
+				}
+			}
+			server.Stop(t)
+			server.Start(t, "--skip-log-bin")
+			if found := check(t, s, "log_bin"); len(found) != 1 || found[0].Severity != source.Fatal {
+				t.Errorf("log_bin: %+v", found)
+			}
+		})
+	}
+}
