@@ -140,3 +140,35 @@ func (s *Source) Open(ctx context.Context, from source.Position, subscriptions [
 	}
 	return st, nil
 }
+
+// belongs reports whether a position can be found on a server at all.
+func (s *Source) belongs(ctx context.Context, at position, info server) error {
+	var why error
+	switch {
+	case at.kind == byFile && info.uuid != at.server:
+		why = fmt.Errorf("%s is a place in the log of another server than %s", at.text(), info.uuid)
+	case at.kind == byMariaDB && info.flavor != flavorMariaDB, at.kind != byMariaDB && info.flavor == flavorMariaDB:
+		why = fmt.Errorf("%s cannot be found on %s", at.text(), info.flavor)
+	case at.kind == byGTID && !info.gtid:
+		why = errors.New("the server no longer has gtid_mode=ON")
+	case at.kind == byMariaDB && info.uuid == at.server:
+		return s.stillHas(ctx, at)
+	default:
+		return nil
+	}
+	return s.positionLost(why)
+}
+
+// stillHas finds out whether the log began anew. MariaDB itself would wait for the position to come
+// up again, and pass over all that is before it.
+func (s *Source) stillHas(ctx context.Context, at position) error {
+	var text string
+	if err := s.db.QueryRowContext(ctx, "SELECT @@global.gtid_binlog_pos").Scan(&text); err != nil {
+		return fmt.Errorf("look at end of log: %w", err)
+	}
+	end, err := parseGTIDList(text)
+	if err == nil && !end.reached(at.list) {
+		err = s.positionLost(fmt.Errorf("the server's log ends at %q, before %q: it began anew, or lost its end in a crash", text, at.list))
+	}
+	return err
+}

@@ -198,7 +198,7 @@ func (st *stream) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.belongs(at, info); err != nil {
+	if err := s.belongs(ctx, at, info); err != nil {
 		return err
 	}
 	if st.serverID == 0 {
@@ -218,22 +218,6 @@ func (st *stream) connect(ctx context.Context) error {
 		return errStreamClosed
 	}
 	return nil
-}
-
-// belongs reports whether a position can be found on a server at all.
-func (s *Source) belongs(at position, info server) error {
-	var why error
-	switch {
-	case at.kind == byFile && info.uuid != at.server:
-		why = fmt.Errorf("%s is a place in the log of another server than %s", at.text(), info.uuid)
-	case at.kind == byMariaDB && info.flavor != flavorMariaDB, at.kind != byMariaDB && info.flavor == flavorMariaDB:
-		why = fmt.Errorf("%s cannot be found on %s", at.text(), info.flavor)
-	case at.kind == byGTID && !info.gtid:
-		why = errors.New("the server no longer has gtid_mode=ON")
-	default:
-		return nil
-	}
-	return s.positionLost(why)
 }
 
 // Ack does nothing: the server keeps its log by time, not for us.
