@@ -175,7 +175,7 @@ demo() {
   say "${replicate[*]:0:5} \\"
   say "  ${replicate[*]:5}"
   start_replicator
-  until_true 120 "the copy" copied
+  until_true 300 "the copy" copied
   "${shop[@]}" counts --wait 30s
 
   step "Find a product by words"
@@ -186,9 +186,9 @@ demo() {
   changed=$("${shop[@]}" changes --count 1000 --seed 2)
   order=${changed##*last order }
   say "${changed%%$'\n'*}"
-  "${shop[@]}" counts --wait 60s
+  "${shop[@]}" counts --wait 120s
   echo
-  "${shop[@]}" show orders "$order" --wait 60s
+  "${shop[@]}" show orders "$order" --wait 120s
 
   step "Stop the replicator"
   stop_replicator INT || die "the replicator ended with an error, see $log"
