@@ -1,5 +1,5 @@
 # Everything that is installed or runs for tests lives in one folder.
-CACHE   ?= $(or $(MEEPO_CACHE_DIR),$(CURDIR)/.cache)
+CACHE   := $(abspath $(or $(MEEPO_CACHE_DIR),.cache))
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 LINTER  := $(CACHE)/tools/golangci-lint
 # The servers of somebody's shell are not those of a check: it needs none.
@@ -53,4 +53,4 @@ demo: ## Show the tool at work on real servers
 
 clean: servers-down ## Stop the servers; remove what was built, installed and logged
 	@scripts/demo.sh stop
-	rm -rf bin $(addprefix $(CACHE)/,install run test demo tools)
+	rm -rf bin $(addprefix $(CACHE)/,install run test demo demo.log tools *.lock)

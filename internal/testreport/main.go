@@ -1,12 +1,12 @@
 // Command testreport runs "go test -json" and tells people what they need to know:
-// one line per package, all that a failed test said, every skipped test by name, and
-// at the end one line that counts.
+// one line per package, all that a failed test said, what was skipped and why, and at
+// the end one line that counts.
 //
 //	testreport [-complete] go test -json ./...
 //
 // It fails when a test failed, when the command failed or when there was no test at
-// all, and with -complete also when a test was skipped: a run that leaves something
-// out proves less than it seems to.
+// all, and with -complete also when a test was skipped, which it then names: a run that
+// leaves something out proves less than it seems to.
 package main
 
 import (
@@ -56,7 +56,7 @@ func run(ctx context.Context, command []string, complete bool, out io.Writer) er
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	r := newReport(out)
+	r := newReport(out, complete)
 	readErr := r.read(events)
 	waitErr := cmd.Wait()
 	r.finish()

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +27,9 @@ type report struct {
 	out      io.Writer
 	packages map[string]*packageRun
 	builds   map[string]*strings.Builder // what the compiler said, by import path
-	skips    []string                    // "package test: reason"
+	skips    []string                    // the skipped tests, "package test: reason"
+	reasons  map[string]int              // how many tests were skipped for each reason
+	names    bool                        // name every skipped test, and not only the reasons
 
 	passed, failed, skipped int
 }
@@ -44,8 +48,13 @@ type testRun struct {
 	output  strings.Builder
 }
 
-func newReport(out io.Writer) *report {
-	return &report{out: out, packages: map[string]*packageRun{}, builds: map[string]*strings.Builder{}}
+// newReport makes a report that names every skipped test, or just counts them by
+// reason where skips are expected.
+func newReport(out io.Writer, names bool) *report {
+	return &report{
+		out: out, names: names, reasons: map[string]int{},
+		packages: map[string]*packageRun{}, builds: map[string]*strings.Builder{},
+	}
 }
 
 // read takes in all events. A line that is none is passed on: something of the
@@ -147,7 +156,9 @@ func (r *report) count(p *packageRun, pkg, name string) {
 		p.passed++
 	case "skip":
 		p.skipped++
-		r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", pkg, name, reason(t.output.String())))
+		why := reason(t.output.String())
+		r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", pkg, name, why))
+		r.reasons[why]++
 	case "fail":
 		p.failed++
 		if t.output.Len() == 0 {
@@ -172,13 +183,16 @@ func (p *packageRun) below(name string) (children, failed bool) {
 	return children, failed
 }
 
+// place is where in a test something was said.
+var place = regexp.MustCompile(`^[^ ]+\.go:\d+: `)
+
 // reason is what a test said when it skipped itself.
 func reason(output string) string {
 	var said []string
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
 		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
-			said = append(said, line)
+			said = append(said, place.ReplaceAllString(line, ""))
 		}
 	}
 	return strings.Join(said, " ")
@@ -194,8 +208,14 @@ func (r *report) finish() {
 	for _, name := range open {
 		r.endPackage(event{Action: "fail", Package: name})
 	}
-	for _, skip := range r.skips {
-		fmt.Fprintf(r.out, "skipped: %s\n", skip)
+	if r.names {
+		for _, skip := range r.skips {
+			fmt.Fprintf(r.out, "skipped: %s\n", skip)
+		}
+	} else {
+		for _, why := range slices.Sorted(maps.Keys(r.reasons)) {
+			fmt.Fprintf(r.out, "skipped %d: %s\n", r.reasons[why], why)
+		}
 	}
 	fmt.Fprintln(r.out, counts(r.passed, r.failed, r.skipped))
 }

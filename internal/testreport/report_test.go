@@ -47,13 +47,13 @@ func TestB(t *testing.T) { t.Log("chatter") }`,
 			source: head + `func TestA(t *testing.T) { t.Run("x", func(t *testing.T) {}); t.Error("after") }`,
 			last:   "1 passed, 1 failed, 0 skipped", says: []string{"after"}, err: "1 failed",
 		},
-		"a skip is named": {
-			source: head + `func TestA(t *testing.T) { t.Skip("no server") }` + "\nfunc TestB(t *testing.T) {}",
-			last:   "1 passed, 0 failed, 1 skipped", says: []string{"skipped: example.test/m TestA", "no server"},
+		"skips are counted by reason": {
+			source: head + `func TestA(t *testing.T) { t.Skip("no server") }` + "\n" + `func TestB(t *testing.T) { t.Skip("no server") }`,
+			last:   "0 passed, 0 failed, 2 skipped", says: []string{"skipped 2: no server"},
 		},
 		"a skip fails a complete run": {
 			source: head + `func TestA(t *testing.T) { t.Skip("no server") }`, complete: true,
-			last: "0 passed, 0 failed, 1 skipped", err: "must be complete",
+			last: "0 passed, 0 failed, 1 skipped", says: []string{"skipped: example.test/m TestA: no server"}, err: "must be complete",
 		},
 		"a panic fails": {
 			source: head + `func TestA(t *testing.T) { panic("ouch") }`,
@@ -101,7 +101,7 @@ func TestB(t *testing.T) { t.Log("chatter") }`,
 
 func TestReport_ATestThatNeverEndsFails(t *testing.T) {
 	var out bytes.Buffer
-	r := newReport(&out)
+	r := newReport(&out, false)
 	const events = `{"Action":"start","Package":"p"}
 {"Action":"run","Package":"p","Test":"TestA"}
 not an event
