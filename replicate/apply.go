@@ -44,7 +44,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	epoch := r.misses.epoch(id)
 	version, rows, err := r.readRows(ctx, flow, entries, fence)
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
-		if err := r.plans.reload(ctx, flow.table); err != nil {
+		if err := r.plans.refresh(ctx, flow.table); err != nil {
 			return nil, err
 		}
 		return redoAll(entries), nil

@@ -74,7 +74,7 @@ func (r *Replicator) split(ctx context.Context, f *flow) ([]source.Range, error)
 		if !errors.Is(err, source.ErrStale) && !errors.Is(err, source.ErrNoTable) {
 			return ranges, err
 		}
-		if err := r.plans.reload(ctx, f.table); err != nil {
+		if err := r.plans.refresh(ctx, f.table); err != nil {
 			return nil, err
 		}
 		if f = r.plans.get(f.plan.ID()); f == nil {
@@ -145,7 +145,7 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 	version, rows, rest, err := r.readChunk(ctx, flow, fence, source.Range(task.state.Rest))
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
 		r.lanes.releaseToken(c.token)
-		return r.plans.reload(ctx, flow.table)
+		return r.plans.refresh(ctx, flow.table)
 	}
 	if err != nil {
 		return err

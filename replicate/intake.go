@@ -156,9 +156,6 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 
 // vanished stops following a table. Its documents stay, since nobody has asked for their removal.
 func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token) error {
-	if len(r.plans.of(table)) == 0 {
-		return nil
-	}
 	had, err := r.plans.remove(ctx, table)
 	if err != nil {
 		return err

@@ -46,7 +46,8 @@ type plans struct {
 	log      *slog.Logger
 	fence    func() source.Fence
 
-	reloading sync.Mutex // one reload at a time; held over I/O
+	reloading sync.Mutex               // one reload at a time; held over I/O
+	ahead     map[source.Table][]*flow // lost before the log said so; guarded by reloading
 
 	mu      sync.Mutex
 	tables  map[source.Table]source.Columns
@@ -114,6 +115,27 @@ func (p *plans) load(ctx context.Context) error {
 func (p *plans) reload(ctx context.Context, t source.Table) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
+	return p.describe(ctx, t)
+}
+
+// refresh is reload for whoever met a table that is not what its flow says. A table without flows
+// stays out: one that is new under the name is taken up when the log says so, with all that it needs.
+func (p *plans) refresh(ctx context.Context, t source.Table) error {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	had := p.of(t)
+	if len(had) == 0 {
+		return nil
+	}
+	err := p.describe(ctx, t)
+	if err == nil && len(p.of(t)) == 0 {
+		p.ahead[t] = had
+	}
+	return err
+}
+
+// describe does the work of reload.
+func (p *plans) describe(ctx context.Context, t source.Table) error {
 	var columns source.Columns
 	err := p.health.retry(ctx, func() (err error) {
 		columns, err = p.catalog.Columns(ctx, p.fence(), t)
@@ -128,11 +150,17 @@ func (p *plans) reload(ctx context.Context, t source.Table) error {
 	return p.replace(ctx, t, &columns)
 }
 
-// remove takes a table out and returns the flows that it had.
+// remove takes a table out and returns the flows that it had, or has lost already because a reader
+// was ahead of the log.
 func (p *plans) remove(ctx context.Context, t source.Table) ([]*flow, error) {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	had := p.of(t)
+	if len(had) == 0 {
+		had = p.ahead[t]
+		delete(p.ahead, t)
+		return had, nil
+	}
 	return had, p.replace(ctx, t, nil)
 }
 

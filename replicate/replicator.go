@@ -56,7 +56,7 @@ func New(opts Options) (*Replicator, error) {
 	preparer, _ := opts.Target.(targets.Preparer)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, warned: map[string]bool{},
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, warned: map[string]bool{}, ahead: map[source.Table][]*flow{},
 	}
 	return r, nil
 }

@@ -1,0 +1,20 @@
+package replicate
+
+import "context"
+
+// DrawVersion draws a version as a read would.
+func (r *Replicator) DrawVersion(ctx context.Context) (int64, error) { return r.versions.next(ctx) }
+
+// Dirty is how many documents are dirty or in flight.
+func (r *Replicator) Dirty() int {
+	r.lanes.mu.Lock()
+	defer r.lanes.mu.Unlock()
+	return len(r.lanes.entries)
+}
+
+// Waiting is how many documents wait to be read.
+func (r *Replicator) Waiting() int {
+	r.lanes.mu.Lock()
+	defer r.lanes.mu.Unlock()
+	return r.lanes.waiting
+}
