@@ -126,9 +126,8 @@ func (s *Source) connector() (sqldriver.Connector, error) {
 		"time_zone": "'+00:00'",
 		// Whatever the server's own mode is: CHAR comes unpadded, and zero, partial and impossible
 		// dates may stand in comparisons, since they may stand in tables.
-		"sql_mode": "'ALLOW_INVALID_DATES'",
-		// How long a read waits behind an ALTER TABLE, in seconds; the default is a day or a year.
-		"lock_wait_timeout": "30",
+		"sql_mode":          "'ALLOW_INVALID_DATES'",
+		"lock_wait_timeout": lockWait,
 	}
 	err := cfg.Apply(mysql.Charset("utf8mb4", "utf8mb4_bin"), mysql.BeforeConnect(func(ctx context.Context, cfg *mysql.Config) error {
 		password, err := s.password(ctx)
@@ -197,7 +196,10 @@ func serverFrom(vars map[string]string) server {
 			info.uuid = vars["server_id"] + "@" + vars["hostname"] + ":" + vars["port"]
 		}
 	}
-	fmt.Sscanf(info.version, "%d.%d", &info.major, &info.minor)
+	major, rest, _ := strings.Cut(info.version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	info.major, _ = strconv.Atoi(major)
+	info.minor, _ = strconv.Atoi(minor)
 	info.gtid = info.flavor == flavorMariaDB || strings.EqualFold(vars["gtid_mode"], "ON")
 	info.rowMetadataFull = strings.EqualFold(vars["binlog_row_metadata"], "FULL")
 	id, _ := strconv.ParseUint(vars["server_id"], 10, 32)

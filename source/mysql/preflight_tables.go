@@ -71,7 +71,7 @@ func (p *preflight) readable(ctx context.Context, t source.Table) error {
 func (p *preflight) engine(ctx context.Context, t source.Table) error {
 	var engine sql.NullString
 	err := p.s.db.QueryRowContext(ctx, "SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?", t.Schema, t.Name).Scan(&engine)
-	if err != nil && err != sql.ErrNoRows {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	switch strings.ToUpper(engine.String) {

@@ -57,6 +57,11 @@ func TestColumns_FlagsAndKey(t *testing.T) {
 				t.Error(diff)
 			}
 		}
+		odd := tableIn(d, "odd[*`name")
+		d.Exec(t, "CREATE TABLE "+quoteTable(odd)+" (id INT PRIMARY KEY); INSERT INTO "+quoteTable(odd)+" VALUES (1)")
+		if rows, err := s.ReadRows(t.Context(), "", everything(t, s, "", odd), keysOf(t, 1)); err != nil || !rows[0].Found {
+			t.Errorf("%s: %v %v", odd, rows, err)
+		}
 		for _, missing := range []string{"nothing", "F", "f "} {
 			if _, err := s.Columns(t.Context(), "", tableIn(d, missing)); !errors.Is(err, source.ErrNoTable) {
 				t.Errorf("%q: %v", missing, err)
@@ -257,6 +262,17 @@ func TestRead_EnumWithoutMeaning(t *testing.T) {
 		}
 		if bad != 1 || good != 2 {
 			t.Errorf("%d bad, %d good", bad, good)
+		}
+	})
+}
+
+func TestRead_DeniedIsHinted(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE p (id INT PRIMARY KEY)")
+		sel := everything(t, s, "", tableIn(d, "p"))
+		denied := user(t, d, "n")
+		if _, err := denied.ReadRows(t.Context(), "", sel, keysOf(t, 1)); err == nil || !strings.Contains(hintOf(err), "GRANT SELECT") {
+			t.Errorf("%v: hint %q", err, hintOf(err))
 		}
 	})
 }

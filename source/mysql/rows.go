@@ -20,7 +20,7 @@ func (s *Source) ReadRows(ctx context.Context, fence source.Fence, sel source.Se
 	}
 	rows, err := s.readRows(ctx, fence, sel, keys)
 	if err != nil {
-		return nil, fmt.Errorf("read rows: %s: %w", sel.Table, classify(err))
+		return nil, fmt.Errorf("read rows: %s: %w", sel.Table, classify(sel.Table, err))
 	}
 	return rows, nil
 }

@@ -39,7 +39,7 @@ func (s *Source) ScanRows(ctx context.Context, fence source.Fence, sel source.Se
 	}
 	rows, rest, err := s.scanRows(ctx, fence, sel, r, max(limit, 1))
 	if err != nil {
-		return nil, r, fmt.Errorf("scan rows: %s: %w", sel.Table, classify(err))
+		return nil, r, fmt.Errorf("scan rows: %s: %w", sel.Table, classify(sel.Table, err))
 	}
 	return rows, rest, nil
 }

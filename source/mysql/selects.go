@@ -110,10 +110,13 @@ func stale(err error) error {
 	return nil
 }
 
-// classify names the errors that callers branch on.
-func classify(err error) error {
-	if isErrno(err, errUnknownColumn, errNoTable, errUnknownDatabase) {
+// classify names the errors that callers branch on, and says what to do about a missing grant.
+func classify(table source.Table, err error) error {
+	switch {
+	case isErrno(err, errUnknownColumn, errNoTable, errUnknownDatabase):
 		return fmt.Errorf("%w: %w", source.ErrStale, err)
+	case isErrno(err, errTableDenied, errColumnDenied):
+		return &source.HintError{Err: err, Advice: "GRANT SELECT ON " + quoteTable(table) + " TO the account; without GTIDs before MySQL 8.0.22 also LOCK TABLES"}
 	}
 	return err
 }

@@ -20,6 +20,10 @@ type session struct {
 	lock bool // the fence is that every SELECT of rows locks what it reads, see fence.go
 }
 
+// lockWait is how long a read waits behind an ALTER TABLE, in seconds; the servers' own default is
+// a day or a year.
+const lockWait = "30"
+
 // query runs a prepared statement, so that values come in the binary protocol, and calls each for
 // every row. The row is only valid during the call.
 func (q *session) query(ctx context.Context, text string, args []any, each func(row []sqldriver.Value) error) error {
@@ -41,7 +45,7 @@ func (q *session) query(ctx context.Context, text string, args []any, each func(
 		row := make([]sqldriver.Value, len(rows.Columns()))
 		for {
 			switch err := rows.Next(row); {
-			case err == io.EOF:
+			case errors.Is(err, io.EOF):
 				return nil
 			case err != nil:
 				return err
@@ -64,12 +68,21 @@ func (q *session) settle(ctx context.Context, table source.Table) error {
 	if _, err := q.conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 1"); err != nil {
 		return err
 	}
+	if err := q.opened(ctx, table); err != nil {
+		return err
+	}
+	_, err := q.conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = "+lockWait)
+	return err
+}
+
+// opened waits until the table can be opened, or is known not to exist.
+func (q *session) opened(ctx context.Context, table source.Table) error {
 	pause := backoff{}
 	for {
 		_, err := q.conn.ExecContext(ctx, "SELECT 1 FROM "+quoteTable(table)+" LIMIT 0")
 		switch {
 		case isErrno(err, errNoTable, errUnknownDatabase):
-			return source.ErrNoTable
+			return nil // what was asked for is settled, and the catalog will say the same
 		case !isErrno(err, errLockTimeout):
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func (s *Source) Split(ctx context.Context, fence source.Fence, sel source.Selection, n int) ([]source.Range, error) {
 	ranges, err := s.split(ctx, fence, sel, n)
 	if err != nil {
-		return nil, fmt.Errorf("split table: %s: %w", sel.Table, classify(err))
+		return nil, fmt.Errorf("split table: %s: %w", sel.Table, classify(sel.Table, err))
 	}
 	return ranges, nil
 }
