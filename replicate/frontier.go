@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -104,7 +105,13 @@ func (t *token) isDone() bool {
 	}
 }
 
+// mergeChange adds what came later. A plan that is dropped takes along what came before for it,
+// since a Change drops first.
 func mergeChange(into *state.Change, c state.Change) {
+	for _, plan := range c.DropPlans {
+		into.Plans = slices.DeleteFunc(into.Plans, func(p state.Plan) bool { return p.Plan == plan })
+		into.AddJobs = slices.DeleteFunc(into.AddJobs, func(j state.Job) bool { return j.Plan == plan })
+	}
 	into.Plans = append(into.Plans, c.Plans...)
 	into.DropPlans = append(into.DropPlans, c.DropPlans...)
 	into.AddJobs = append(into.AddJobs, c.AddJobs...)

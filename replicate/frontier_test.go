@@ -94,3 +94,28 @@ func TestFrontier_WakesTheSaver(t *testing.T) {
 		t.Fatal("not woken")
 	}
 }
+
+// TestFrontier_DroppedPlan: a table that comes and goes before anything is saved leaves nothing in
+// the state, and one that comes again is there.
+func TestFrontier_DroppedPlan(t *testing.T) {
+	come := state.Change{Plans: []state.Plan{{Plan: "a"}, {Plan: "b"}}, AddJobs: []state.Job{{ID: 1, Plan: "a"}, {ID: 2, Plan: "b"}}}
+	gone := state.Change{DropPlans: []string{"a"}}
+	again := state.Change{Plans: []state.Plan{{Plan: "a"}}, AddJobs: []state.Job{{ID: 3, Plan: "a"}}}
+	for want, changes := range map[string][]state.Change{
+		"[{b   }] [{2 b  }] [a]":                {come, gone},
+		"[{b   } {a   }] [{2 b  } {3 a  }] [a]": {come, gone, again},
+		"[{a   } {b   }] [{1 a  } {2 b  }] [a]": {gone, come},
+	} {
+		l, f := newLanes(10, ""), newFrontier()
+		for i, change := range changes {
+			tok := newToken()
+			tok.position, tok.change = source.Position(fmt.Sprint(i)), change
+			f.push(tok)
+			l.releaseToken(tok)
+		}
+		c := f.take()
+		if got := fmt.Sprint(c.Plans, c.AddJobs, c.DropPlans); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -44,6 +44,7 @@ func TestRun_Once(t *testing.T) {
 func TestRun_ConcurrentWriters(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, table("orders"))
 			b.source.Lag()
 			b.source.SetBatchSize(7)
