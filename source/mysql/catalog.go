@@ -61,7 +61,7 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 			// Of a table that is created right now under a lock fence a glob may not know yet; its
 			// event comes, and names it.
 			if t, literal := p.Literal(); literal {
-				if err := q.settle(ctx, t); err != nil && !errors.Is(err, source.ErrNoTable) {
+				if err := q.settle(ctx, t); err != nil {
 					return err
 				}
 			}
@@ -100,6 +100,14 @@ func (s *Source) matches(p source.Pattern, t source.Table) bool {
 	return p.Match(t)
 }
 
+// same compares names like matches, but none is a pattern.
+func (s *Source) same(a, b source.Table) bool {
+	if s.server().lowerCaseTableNames != 0 {
+		return strings.EqualFold(a.Schema, b.Schema) && strings.EqualFold(a.Name, b.Name)
+	}
+	return a == b
+}
+
 // Columns describes a table.
 func (s *Source) Columns(ctx context.Context, fence source.Fence, table source.Table) (source.Columns, error) {
 	def, err := s.describe(ctx, fence, table)
@@ -128,11 +136,13 @@ func (s *Source) read(ctx context.Context, q *session, table source.Table) (tabl
 	var estimate sql.NullInt64
 	var actual source.Table
 	err := q.conn.QueryRowContext(ctx, sqlRows, table.Schema, table.Name).Scan(&actual.Schema, &actual.Name, &kind, &estimate)
-	if err == sql.ErrNoRows || err == nil && (kind != "BASE TABLE" && kind != "SYSTEM VERSIONED" || !s.matches(source.Pattern(table), actual)) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return tableDef{}, source.ErrNoTable
-	}
-	if err != nil {
+	case err != nil:
 		return tableDef{}, err
+	case kind != "BASE TABLE" && kind != "SYSTEM VERSIONED", !s.same(table, actual):
+		return tableDef{}, source.ErrNoTable
 	}
 	def := tableDef{Columns: source.Columns{Table: actual, Rows: -1}}
 	if estimate.Valid {
