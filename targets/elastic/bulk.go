@@ -175,6 +175,9 @@ func (t *Target) sendBulk(ctx context.Context, body []byte, count int) (items []
 
 // parseBulk reads the answer of a bulk request of count operations.
 func parseBulk(answer []byte, count int) ([]bulkItem, error) {
+	if items, ok := parsePlainBulk(answer, count); ok {
+		return items, nil
+	}
 	var content struct {
 		Items []map[string]bulkItem `json:"items"`
 	}
@@ -197,4 +200,45 @@ func parseBulk(answer []byte, count int) ([]bulkItem, error) {
 		}
 	}
 	return items, nil
+}
+
+// parsePlainBulk reads the answer that nearly every request gets, one without errors and with just
+// the members that were asked for, ten times as fast as package json. False: it is another.
+func parsePlainBulk(answer []byte, count int) ([]bulkItem, bool) {
+	rest, ok := bytes.CutPrefix(answer, []byte(`{"errors":false,"items":[`))
+	if !ok || len(answer) < count*len(`{"index":{"status":200}}`) {
+		return nil, false
+	}
+	items := make([]bulkItem, count)
+	index := "" // of the delete before: usually the same
+	for i := range items {
+		if i > 0 {
+			if rest, ok = bytes.CutPrefix(rest, []byte(",")); !ok {
+				return nil, false
+			}
+		}
+		if after, ok := bytes.CutPrefix(rest, []byte(`{"index":{"status":`)); ok {
+			rest = after
+		} else if after, ok := bytes.CutPrefix(rest, []byte(`{"delete":{"_index":"`)); ok {
+			name, after, ok := bytes.Cut(after, []byte(`","status":`))
+			if !ok || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
+				return nil, false
+			}
+			if index != string(name) {
+				index = string(name)
+			}
+			items[i].Index, rest = index, after
+		} else {
+			return nil, false
+		}
+		if len(rest) < 5 || string(rest[3:5]) != "}}" {
+			return nil, false
+		}
+		status, err := strconv.Atoi(string(rest[:3]))
+		if err != nil || status < http.StatusOK {
+			return nil, false
+		}
+		items[i].Status, rest = status, rest[5:]
+	}
+	return items, string(bytes.TrimRight(rest, "\n")) == "]}"
 }

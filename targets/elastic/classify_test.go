@@ -153,3 +153,35 @@ func TestItemCause_FromTheWire(t *testing.T) {
 		t.Errorf("%+v, %v", item, err)
 	}
 }
+
+// FuzzParsePlainBulk: the fast reader reads the same as package json, or nothing.
+func FuzzParsePlainBulk(f *testing.F) {
+	f.Add(`{"errors":false,"items":[{"index":{"status":201}},{"delete":{"_index":"d-000001","status":404}}]}`)
+	f.Add(`{"errors":false,"items":[{"delete":{"_index":"d","status":200}},{"index":{"status":200}}]}` + "\n")
+	f.Add(`{"errors":false,"items":[{"delete":{"_index":"a","status":200,"error":{"type":"b","status":201}}},{"index":{"status":200}}]}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		fast, ok := parsePlainBulk([]byte(answer), 2)
+		if !ok {
+			return
+		}
+		var content struct{ Items []map[string]bulkItem }
+		if err := json.Unmarshal([]byte(answer), &content); err != nil || len(content.Items) != 2 {
+			t.Fatalf("%q: %+v, and by package json %v", answer, fast, err)
+		}
+		for i, item := range content.Items {
+			if len(item) != 1 || item["index"] != fast[i] && item["delete"] != fast[i] {
+				t.Errorf("%q: item %d is %+v, and by package json %+v", answer, i, fast[i], item)
+			}
+		}
+	})
+}
+
+func BenchmarkParseBulk(b *testing.B) {
+	answer := []byte(`{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 1000), ",") + `]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := parseBulk(answer, 1000); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

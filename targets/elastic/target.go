@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -12,6 +13,8 @@ import (
 type Target struct {
 	config Config
 	client *client
+
+	maxBytes atomic.Int64 // of a bulk request: as configured, or what the server takes
 
 	mu    sync.Mutex
 	scans map[targets.Cursor]*scan
@@ -36,7 +39,9 @@ func Open(_ context.Context, config Config) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open elastic: %w", err)
 	}
-	return &Target{config: config, client: c, scans: map[targets.Cursor]*scan{}}, nil
+	t := &Target{config: config, client: c, scans: map[targets.Cursor]*scan{}}
+	t.maxBytes.Store(int64(config.MaxBulkBytes))
+	return t, nil
 }
 
 // Close ends unfinished scans on the server and closes the connections.

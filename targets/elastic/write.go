@@ -42,7 +42,7 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 			w.fail(i, targets.Rejected, err.Error())
 			continue
 		}
-		if count == 0 || count < t.config.MaxBulkOps && len(b.body) <= t.config.MaxBulkBytes {
+		if count == 0 || count < t.config.MaxBulkOps && int64(len(b.body)) <= t.maxBytes.Load() {
 			continue
 		}
 		// This op is one too many: the others go, and it begins the next request.
@@ -104,6 +104,9 @@ func (w *writing) send(ctx context.Context, b *bulk, part []line) error {
 			w.fail(part[0].op, targets.Rejected, tooLarge(answer, len(body)))
 			return nil
 		}
+		if answer.Status == http.StatusRequestEntityTooLarge {
+			w.target.shrink(int64(len(body) / 2))
+		}
 		half := len(part) / 2
 		w.target.config.Logger.Debug("bulk request refused, sending halves", "status", answer.Status, "bytes", len(body), "ops", len(part))
 		if err := w.send(ctx, b, part[:half]); err != nil {
@@ -112,6 +115,20 @@ func (w *writing) send(ctx context.Context, b *bulk, part []line) error {
 		return w.send(ctx, b, part[half:])
 	}
 	return err
+}
+
+// shrink makes the requests to come no larger than what the server takes.
+func (t *Target) shrink(limit int64) {
+	for {
+		now := t.maxBytes.Load()
+		if now <= limit {
+			return
+		}
+		if t.maxBytes.CompareAndSwap(now, limit) {
+			t.config.Logger.Info("the server takes smaller requests only", "max_bytes", limit)
+			return
+		}
+	}
 }
 
 func tooLarge(answer *statusError, size int) string {

@@ -266,7 +266,8 @@ func TestWrite_LostAnswer(t *testing.T) {
 }
 
 func TestWrite_TimeoutIsLeftToTheCaller(t *testing.T) {
-	p, target, dest := throughProxy(t, elastic.Config{Timeout: 300 * time.Millisecond})
+	p, _, dest := throughProxy(t, elastic.Config{})
+	target := open(t, elastic.Config{URLs: []string{p.server.URL}, Timeout: 300 * time.Millisecond})
 	release := make(chan struct{})
 	p.after = func(_ http.ResponseWriter, r *seen, _ *http.Response) bool {
 		if strings.HasSuffix(r.path, "_bulk") {
