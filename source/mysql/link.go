@@ -108,14 +108,14 @@ func (l *link) start(ctx context.Context, at position) error {
 	if err != nil {
 		close(l.done)
 		l.stopIt = func() {}
-		return errors.Join(ctx.Err(), err)
+		return errors.Join(context.Cause(ctx), err)
 	}
 	l.watch(streamer)
 	select {
 	case <-l.wake:
 		l.signal(l.wake)
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -271,3 +271,32 @@ func TestStream_Rotation(t *testing.T) {
 		f.checkResume("a")
 	})
 }
+
+// Engines without transactions, transactions without changes, names in ANSI quotes, and events that
+// only some servers write.
+func TestStream_OtherEvents(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		execEach(t, d, "CREATE TABLE a (id INT PRIMARY KEY, j JSON); CREATE TABLE m (id INT PRIMARY KEY) ENGINE=MyISAM")
+		from := head(t, s)
+		onSession(t, d, "INSERT INTO m VALUES (1), (2)", "BEGIN", "INSERT INTO m VALUES (3)", "ROLLBACK", "SET SESSION sql_mode = 'ANSI_QUOTES'",
+			`TRUNCATE "m"`, `ALTER TABLE "a" ADD "x ""y" INT`, "INSERT INTO a (id, j) VALUES (1, '{\"a\": [1, 2, 3], \"b\": \"text\"}')")
+		want := "m_write 1\nm_write 2\nm_write 3\nm_truncate\na_alter\na_write 1\n"
+		switch d.Flavor {
+		case servertest.MariaDB:
+			onSession(t, d, "ALTER TABLE a ADD SYSTEM VERSIONING", "UPDATE a SET j = '{}'")
+			want += "a_alter\na_update 1\na_write 1" // the last is the row's history
+		default:
+			onSession(t, d, "SET SESSION binlog_row_value_options = PARTIAL_JSON", "UPDATE a SET j = JSON_SET(j, '$.a[1]', 5), id = 2")
+			onSession(t, d, "SET SESSION binlog_row_value_options = PARTIAL_JSON, SESSION binlog_row_image = MINIMAL", "UPDATE a SET j = JSON_REMOVE(j, '$.a[1]')")
+			want += "a_delete 1\na_write 2\na_update 2"
+		}
+		if d.Flavor == servertest.MySQL || d.Flavor == servertest.MySQLMinimal {
+			onSession(t, d, "SET gtid_next = 'AUTOMATIC:meepo'", "INSERT INTO a (id) VALUES (3)")
+			want += "\na_write 3"
+		}
+		f := follow(t, s, from, "a", "m")
+		f.until(head(t, s))
+		wantLines(t, f.lines(), want)
+		f.checkResume("a", "m")
+	})
+}

@@ -68,7 +68,13 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 		if batch, ok := st.cut(); ok {
 			return batch, nil
 		}
-		raw, err := st.event(ctx)
+		raw, err := st.decoder.inner()
+		if err != nil {
+			return source.Batch{}, err
+		}
+		if raw == nil {
+			raw, err = st.event(ctx)
+		}
 		if err == nil && raw != nil {
 			if err = st.decoder.decode(ctx, raw); err == nil && st.decoder.live {
 				st.outage.end(ctx)
@@ -85,11 +91,8 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	}
 }
 
-// event returns the next event of the log, or nil when it is time for a keepalive.
+// event returns the next event that the server sent, or nil when it is time for a keepalive.
 func (st *stream) event(ctx context.Context) ([]byte, error) {
-	if raw, err := st.decoder.inner(); raw != nil || err != nil {
-		return raw, err
-	}
 	if len(st.events) == 0 {
 		var alarm <-chan time.Time
 		if st.decoder.moved {
