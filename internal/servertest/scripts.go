@@ -104,7 +104,7 @@ func (s *server) script(command ...string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(out.Name())
+	defer func() { _ = os.Remove(out.Name()) }()
 	defer out.Close()
 	cmd := exec.Command(filepath.Join(root, "scripts", "servers", command[0]), command[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out

@@ -7,6 +7,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$servers/mysql-lib.sh"
 
+# answers SOCKET: the socket is there before a client is worth starting.
+answers() { [[ -S $1 ]] && "$mysql_usr/bin/mysql" --no-defaults -S "$1" -u root -e "SELECT 1"; }
+
 start() {
   mkdir -p "$1"
   local dir port=$2 user pid
@@ -33,7 +36,7 @@ start() {
     "$@" </dev/null >"$dir/out.log" 2>&1 9>&- &
   pid=$!
   echo "$pid" >"$dir/pid"
-  wait_for 120 "$pid" "$mysql_usr/bin/mysql" --no-defaults -S "$dir/sock" -u root -e "SELECT 1" ||
+  wait_for 180 "$pid" answers "$dir/sock" ||
     { tail -n 20 "$dir/err.log" "$dir/out.log" >&2; stop_server -9 "$dir"; die "MySQL did not start in $dir"; }
 }
 

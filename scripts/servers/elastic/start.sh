@@ -23,7 +23,7 @@ setsid "${JAVA_HOME:+$JAVA_HOME/bin/}java" \
   </dev/null >"$dir/err.log" 2>&1 9>&- &
 pid=$!
 echo "$pid" >"$dir/pid"
-wait_for 120 "$pid" test -f "$dir/es.url" || {
+wait_for 300 "$pid" test -f "$dir/es.url" || {
   grep -E 'Exception|ERROR|Caused by' "$dir/err.log" | tail -n 10 >&2
   stop_server -9 "$dir"
   die "Elasticsearch did not start, see $dir/err.log"
