@@ -20,9 +20,13 @@ type charsets struct {
 	single      map[string]*[256]rune // of single-byte charsets; utf8.RuneError where nothing is
 }
 
-func loadCharsets(ctx context.Context, db *sql.DB) (*charsets, error) {
+func loadCharsets(ctx context.Context, db *sql.DB, info server) (*charsets, error) {
 	sets := &charsets{byCollation: map[uint64]string{}, single: map[string]*[256]rune{}}
-	rows, err := db.QueryContext(ctx, "SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL")
+	view := "COLLATIONS"
+	if info.flavor == flavorMariaDB && info.atLeast(10, 10) {
+		view = "COLLATION_CHARACTER_SET_APPLICABILITY" // the other has no numbers of the uca1400 collations
+	}
+	rows, err := db.QueryContext(ctx, "SELECT ID, CHARACTER_SET_NAME FROM information_schema."+view)
 	if err != nil {
 		return nil, fmt.Errorf("list collations: %w", err)
 	}

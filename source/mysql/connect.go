@@ -96,11 +96,10 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 }
 
 func (s *Source) look(ctx context.Context) error {
-	if _, err := s.probe(ctx); err != nil {
-		return err
+	info, err := s.probe(ctx)
+	if err == nil {
+		s.charsets, err = loadCharsets(ctx, s.db, info)
 	}
-	var err error
-	s.charsets, err = loadCharsets(ctx, s.db)
 	return err
 }
 

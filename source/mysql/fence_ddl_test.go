@@ -26,7 +26,7 @@ func TestFence_CatalogSeesTheDDL(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer stream.Close(context.Background())
-		const rounds = 25
+		const rounds = 12
 		done := make(chan error, 1)
 		go func() { done <- alterOften(ctx, d, rounds) }()
 		for seen := 0; seen < 3*rounds; {
@@ -95,7 +95,7 @@ func TestRead_WhileTheTableIsAltered(t *testing.T) {
 		defer cancel()
 		done := make(chan error, 1)
 		go func() {
-			for i := range 30 {
+			for i := range 12 {
 				for _, text := range []string{"ALTER TABLE a ADD COLUMN extra INT FIRST", "UPDATE a SET v = v + 1", "ALTER TABLE a DROP COLUMN extra"} {
 					if _, err := d.DB.ExecContext(ctx, text); err != nil {
 						done <- fmt.Errorf("round %d: %w", i, err)

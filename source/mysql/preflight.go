@@ -184,6 +184,9 @@ func (p *preflight) replica(ctx context.Context) error {
 	if p.server.flavor == flavorMariaDB {
 		setting = "log_slave_updates"
 	}
+	if p.server.flavor == flavorMySQL && !p.server.atLeast(8, 1) {
+		statement, setting = "SHOW SLAVE STATUS", "log_slave_updates" // the new words came in the middle of 8.0
+	}
 	rows, err := p.s.db.QueryContext(ctx, statement)
 	if isErrno(err, errPrivilege) {
 		p.add(source.Note, setting, "is OFF, and the account may not ask whether this server is a replica: if it is, the changes it receives are not in its log",
