@@ -105,7 +105,7 @@ finish() {
   trap '' INT TERM HUP
   stop_replicator KILL 2>/dev/null || true
   [[ -z $installing ]] || wait "$installing" || true # nothing is left half installed
-  if [[ $status != 0 && -f $log ]]; then
+  if [[ $status != 0 && $status -lt 128 && -f $log ]]; then
     printf '\nThe last lines of the replicator:\n' >&2
     tail -n 5 "$log" >&2
   fi
