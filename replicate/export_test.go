@@ -18,3 +18,15 @@ func (r *Replicator) Waiting() int {
 	defer r.lanes.mu.Unlock()
 	return r.lanes.waiting
 }
+
+// Blocked reports whether the intake waits for documents to be written.
+func (r *Replicator) Blocked() bool {
+	r.lanes.mu.Lock()
+	defer r.lanes.mu.Unlock()
+	return r.lanes.full()
+}
+
+// RateLimit returns how the limiter was made.
+func (r *Replicator) RateLimit() (perSecond float64, burst int) {
+	return float64(r.limiter.Limit()), r.limiter.Burst()
+}

@@ -34,13 +34,14 @@ type entry struct {
 // lanes hold every document that is dirty or in flight, each once (invariant 3). Different
 // documents go in parallel, and a document waits for itself.
 type lanes struct {
-	limit int // of waiting documents, before add blocks
+	limit int // of waiting documents, before add blocks; see also holdsPerDocument
 
 	mu      sync.Mutex
 	entries map[mappings.DocKey]*entry
 	queues  map[mappings.PlanID][]*entry
 	order   []mappings.PlanID // plans with a queue, the next one first
 	waiting int
+	holds   int          // of documents on tokens
 	fence   source.Fence // of the newest batch taken in
 	chunks  map[*chunk]struct{}
 	barrier map[*barrier]struct{}
@@ -48,6 +49,10 @@ type lanes struct {
 	changed chan struct{} // closed and replaced when blocked callers should look again
 	blocked int           // callers that wait for changed
 }
+
+// holdsPerDocument bounds the memory that few documents can take up which change again and again
+// while they cannot be written: on average, this many batches may wait for one document.
+const holdsPerDocument = 8
 
 // chunk is an open chunk of a backfill. Until its rows are claimed it remembers every document of
 // its plan that became dirty or was written meanwhile: those reads are newer than the chunk's rows.
@@ -116,12 +121,13 @@ func (l *lanes) newestFence() source.Fence {
 func (l *lanes) add(ctx context.Context, key mappings.DocKey, t *token, proof bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.waiting >= l.limit {
+	for l.full() {
 		if err := l.wait(ctx); err != nil {
 			return err
 		}
 	}
 	t.pending++
+	l.holds++
 	l.supersede(key)
 	e := l.entries[key]
 	switch {
@@ -137,6 +143,9 @@ func (l *lanes) add(ctx context.Context, key mappings.DocKey, t *token, proof bo
 	}
 	return nil
 }
+
+// full reports whether add has to wait. The mutex is held.
+func (l *lanes) full() bool { return l.waiting >= l.limit || l.holds >= holdsPerDocument*l.limit }
 
 // supersede tells the open chunks of the plan that a document is, or will be, written from a read
 // that is newer than theirs. The mutex is held.
@@ -212,6 +221,7 @@ func (l *lanes) finish(entries []*entry, redo map[*entry]bool) {
 			continue
 		}
 		l.supersede(e.key)
+		l.holds -= len(e.now.tokens)
 		for _, t := range e.now.tokens {
 			l.release(t)
 		}
@@ -265,6 +275,7 @@ func (l *lanes) claim(c *chunk, keys []source.Key) []*entry {
 		e := &entry{key: doc, now: work{tokens: []*token{c.token}}, inFlight: true}
 		l.entries[doc] = e
 		c.token.pending++
+		l.holds++
 		claimed[i] = e
 	}
 	c.dirty = nil
