@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -63,7 +64,9 @@ func runRun(cmd *cobra.Command, p *process) error {
 func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Logger, out io.Writer, ends *ends) (o replicate.Options, err error) {
 	var store *state.Store
 	if len(chosen.tables) > 0 {
-		if store, err = state.Open(ctx, c.State); err != nil {
+		if store, err = state.Open(ctx, c.State); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return o, &source.HintError{Err: err, Advice: "name a file by --state in a folder that exists and that this user may write to"}
+		} else if err != nil {
 			return o, err
 		}
 		ends.add(func(context.Context) error { return store.Close() })
