@@ -31,8 +31,8 @@ func checkName(name string) error {
 			name, len(name), maxNameBytes-len(firstSuffix), "…", firstSuffix)
 	}
 	for _, r := range name {
-		if strings.ContainsRune(`\/*?"<>|,#:`, r) || unicode.IsSpace(r) || unicode.IsControl(r) {
-			return fmt.Errorf("the name %q holds %q, which Elasticsearch does not allow", name, r)
+		if strings.ContainsRune(`\/*?"<>|,#:%`, r) || unicode.IsSpace(r) || unicode.IsControl(r) {
+			return fmt.Errorf("the name %q holds %q, which no index name can have here", name, r)
 		}
 		if unicode.ToLower(r) != r {
 			return fmt.Errorf("the name %q has upper-case letters; use %q", name, strings.ToLower(name))

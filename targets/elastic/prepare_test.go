@@ -186,6 +186,7 @@ func TestPrepare_NamesAndFields(t *testing.T) {
 		"slash":          {"a/b", []string{"a"}, `holds '/'`},
 		"space":          {"a b", []string{"a"}, `holds ' '`},
 		"colon":          {"a:b", []string{"a"}, `holds ':'`},
+		"percent":        {"a%20b", []string{"a"}, `holds '%'`},
 		"begins":         {"_a", []string{"a"}, `begins with "_"`},
 		"empty":          {"", []string{"a"}, "empty"},
 		"dots":           {"..", []string{"a"}, "reserved"},

@@ -71,7 +71,6 @@ func newNodesTransport(config Config) (*nodesTransport, error) {
 func (t *nodesTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	n := t.pick()
 	sent := req.Clone(req.Context())
-	sent.URL.Scheme, sent.URL.Host = n.url.Scheme, n.url.Host
 	sent.URL = n.url.JoinPath(req.URL.Path)
 	sent.URL.RawQuery = req.URL.RawQuery
 	sent.Host = n.url.Host

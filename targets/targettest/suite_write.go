@@ -108,14 +108,14 @@ func (s *suite) manyOpsAreSplit(t *testing.T) {
 	write(t, target) // no ops at all
 }
 
-// largeDocuments: documents of a megabyte each are more than a request holds, together.
+// largeDocuments: documents of 600 kB each are more than a request holds, together.
 func (s *suite) largeDocuments(t *testing.T) {
 	target, dest := s.open(t, []targets.Field{{Name: "body", Kind: targets.KindText, Native: "longtext"}})
 	want := map[targets.ID][]any{}
 	var ops []targets.Op
 	for i := range 12 {
 		id := targets.ID(fmt.Sprint(i))
-		want[id] = []any{strings.Repeat(fmt.Sprintf("word%d ", i), 1<<20/6)}
+		want[id] = []any{strings.Repeat(fmt.Sprintf("word%d ", i), 100_000)}
 		ops = append(ops, upsert(dest, id, 1, want[id]...))
 	}
 	write(t, target, ops...)
