@@ -235,14 +235,14 @@ func TestStream_LatencyAndKeepalive(t *testing.T) {
 			waits = append(waits, time.Since(start))
 		}
 		slices.Sort(waits)
-		if waits[10] > 50*time.Millisecond {
+		if waits[10] > 100*time.Millisecond {
 			t.Errorf("a commit takes %v to come out", waits[10])
 		}
 		before := f.at
 		d.Exec(t, "INSERT INTO other VALUES (1)")
 		start := time.Now()
 		f.until(head(t, s))
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 4*time.Second { // a heartbeat comes after five
 			t.Errorf("the position of other tables' traffic took %v", took)
 		}
 		if f.at == before || len(f.lines()) != 20 {

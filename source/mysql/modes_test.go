@@ -198,8 +198,10 @@ func TestOpen_Refused(t *testing.T) {
 			}
 		}
 		for _, lost := range []source.Position{"file:somebody/binlog.000001:4", "gtid:", "mariadb:;x.000001:4@y"} {
-			ok := lost[:4] == from[:4]
-			if _, err := s.Open(t.Context(), lost, subs); !ok && !errors.Is(err, source.ErrPositionLost) {
+			if lost[:4] == from[:4] && !strings.HasPrefix(string(lost), filePrefix) {
+				continue // a position as this server has them, from before all others
+			}
+			if _, err := s.Open(t.Context(), lost, subs); !errors.Is(err, source.ErrPositionLost) {
 				t.Errorf("position %q: %v", lost, err)
 			}
 		}
