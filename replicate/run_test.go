@@ -91,3 +91,29 @@ func (b *bench) scribble(rnd *rand.Rand, writer, n int) {
 		})
 	}
 }
+
+// TestRun_FencedReads: readers see a commit only if their fence asks for it. Each read of an event
+// asks for its batch, and each chunk for what was taken in before it.
+func TestRun_FencedReads(t *testing.T) {
+	b := newBench(t, table("orders"))
+	b.fill("orders", 0, 20)
+	b.source.Lag()
+	r := b.start()
+	r.settle()
+	for i := range 5 {
+		b.do(func(tx *sourcetest.Tx) {
+			tx.Update(tableName("orders"), int64(3), fmt.Sprint("changed", i)).Delete(tableName("orders"), sourcetest.Key(10+i))
+			tx.Insert(tableName("orders"), int64(100+i), "new")
+		})
+		r.settle()
+		b.equal("orders")
+	}
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	for _, scan := range b.source.Scans() {
+		if scan.Fence == "" {
+			t.Errorf("range %q was scanned without a fence", scan.Range)
+		}
+	}
+}
