@@ -264,3 +264,17 @@ func TestHideSecrets_KeepsTheLength(t *testing.T) {
 		}
 	}
 }
+
+func TestShownURL(t *testing.T) {
+	for raw, want := range map[string]string{
+		"mysql://a:hunter2@h:3306/x":                    "mysql://a:xxxxx@h:3306/x",
+		"http://a:hun@ter/2@h":                          "http://a:xxxxx@h",
+		"http://a:hunter2@h:9200,http://b:hunter2@i:92": "http://a:xxxxx@i:92",
+		"http://a:hunter2@h:9200,http://i:9200":         "http://a:xxxxx@h:9200,http://i:9200",
+		"http://h:9200":                                 "http://h:9200",
+	} {
+		if got := shownURL(raw); got != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+}

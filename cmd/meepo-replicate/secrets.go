@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -112,11 +111,8 @@ func hideSecrets(line string) string {
 	})
 }
 
-// shownURL is a URL without its password, for logs.
+// shownURL is a URL, or a list of them, without passwords, for logs. It cuts from the first
+// password to the last @, so that nothing of an odd one stays.
 func shownURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return hideSecrets(raw)
-	}
-	return u.Redacted()
+	return passwordInURL.ReplaceAllString(raw, "${1}xxxxx@")
 }
