@@ -54,7 +54,7 @@ func (e *Error) Error() string {
 // Errors finds all errors of this package in err, which may join those of several files, in the
 // order in which they stand there.
 func Errors(err error) []*Error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it walks the whole tree itself, to find all of them
 	case nil:
 		return nil
 	case *Error:

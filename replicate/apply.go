@@ -41,7 +41,6 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	if flow == nil { // the table is gone or no longer mapped
 		return nil, nil
 	}
-	epoch := r.misses.epoch(id)
 	version, rows, err := r.readRows(ctx, flow, entries, fence)
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
 		if err := r.plans.refresh(ctx, flow.table); err != nil {
@@ -78,7 +77,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	if err != nil {
 		return nil, err
 	}
-	return redo, r.noteAbsent(ctx, id, epoch, absent)
+	return redo, r.noteAbsent(ctx, absent)
 }
 
 // readRows draws a version and then reads the rows of the entries.
@@ -106,7 +105,7 @@ func (r *Replicator) readRows(ctx context.Context, flow *flow, entries []*entry,
 }
 
 // noteAbsent hands absent documents to the watch for misses, with the head of the log now.
-func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch int, absent []*entry) error {
+func (r *Replicator) noteAbsent(ctx context.Context, absent []*entry) error {
 	if len(absent) == 0 {
 		return nil
 	}
@@ -118,7 +117,7 @@ func (r *Replicator) noteAbsent(ctx context.Context, plan mappings.PlanID, epoch
 	if err != nil {
 		return fmt.Errorf("look at the log's head: %w", err)
 	}
-	r.misses.add(plan, epoch, head, absent, r.lanes.deletedAgain)
+	r.misses.add(head, absent, r.lanes.explained)
 	return nil
 }
 

@@ -193,6 +193,9 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, rows 
 	out := &delivery{flow: flow}
 	var claimed []*entry
 	for i, e := range r.lanes.claim(c, keys) {
+		if e == nil && keys[i] == "" { // not even its key could be read, so no event can stand for it
+			r.reject(flow, keys[i], fmt.Sprintf("read: %v", rows[i].Err))
+		}
 		if e == nil {
 			continue
 		}

@@ -106,11 +106,17 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 	return fmt.Errorf("table change %q of %s is not known", e.Action, e.Table)
 }
 
+// emptied lets the absence of the plan's rows so far be no miss.
+func (r *Replicator) emptied(plan mappings.PlanID) {
+	r.lanes.emptied(plan)
+	r.misses.forget(plan)
+}
+
 // truncated queues a sweep: what the table does not hold any more goes.
 func (r *Replicator) truncated(table source.Table, t *token) error {
 	flows := r.plans.of(table)
 	for _, f := range flows {
-		r.misses.forget(f.plan.ID())
+		r.emptied(f.plan.ID())
 	}
 	switch {
 	case len(flows) == 0, r.opts.OnTruncate == TruncateIgnore:
@@ -147,7 +153,7 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 		return err
 	}
 	for _, f := range r.plans.of(table) {
-		r.misses.forget(f.plan.ID())
+		r.emptied(f.plan.ID())
 		t.change.AddJobs = append(t.change.AddJobs,
 			r.jobs.newJob(f.plan.ID(), state.Backfill, reason), r.jobs.newJob(f.plan.ID(), state.Sweep, reason))
 	}
@@ -161,7 +167,7 @@ func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token)
 		return err
 	}
 	for _, f := range had {
-		r.misses.forget(f.plan.ID())
+		r.emptied(f.plan.ID())
 		t.change.DropPlans = append(t.change.DropPlans, string(f.plan.ID()))
 		r.log.Warn("table is gone, its documents are kept", "table", table.String(), "mapping", f.plan.Name())
 	}

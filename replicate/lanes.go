@@ -14,12 +14,14 @@ type work struct {
 	tokens  []*token
 	proof   bool
 	deleted bool // whether a delete or a sweep is among what made it dirty, newest or not
+	emptied bool // whether the table was emptied or replaced since: then no row is no riddle
 }
 
 func (w *work) add(t *token, proof bool) {
 	w.tokens = append(w.tokens, t)
 	w.proof = proof
 	w.deleted = w.deleted || proof
+	w.emptied = false
 }
 
 // entry is a document that is dirty or in flight. While it is in flight, what makes it dirty again
@@ -213,7 +215,7 @@ func (l *lanes) finish(entries []*entry, redo map[*entry]bool) {
 		}
 		if redo[e] {
 			if len(e.again.tokens) > 0 {
-				e.now.proof = e.again.proof
+				e.now.proof, e.now.emptied = e.again.proof, e.again.emptied
 			}
 			e.now.tokens = append(e.now.tokens, e.again.tokens...)
 			e.again = work{}
@@ -340,9 +342,23 @@ func (l *lanes) close() {
 	l.broadcast()
 }
 
-// deletedAgain reports whether a delete or sweep is among what made the in-flight document dirty again.
-func (l *lanes) deletedAgain(e *entry) bool {
+// emptied notes that a plan's table was emptied or replaced: documents that were made dirty before
+// may have no row now, and no delete of theirs will come.
+func (l *lanes) emptied(plan mappings.PlanID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return e.again.deleted
+	for key, e := range l.entries {
+		if key.Plan == plan {
+			e.now.emptied = true
+			e.again.emptied = len(e.again.tokens) > 0
+		}
+	}
+}
+
+// explained reports whether it is known why an in-flight document has no row: its table was emptied,
+// or a delete or sweep is among what made it dirty again.
+func (l *lanes) explained(e *entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return e.now.emptied || e.again.deleted
 }

@@ -120,8 +120,8 @@ func (m *lanesModel) finish() {
 	redo := map[*entry]bool{}
 	for _, e := range flight {
 		d := m.docs[e.key]
-		if got := m.lanes.deletedAgain(e); got != d.againDel {
-			m.t.Fatalf("deletedAgain(%v) = %v", e.key, got)
+		if got := m.lanes.explained(e); got != d.againDel {
+			m.t.Fatalf("explained(%v) = %v", e.key, got)
 		}
 		if m.rnd.IntN(4) == 0 {
 			redo[e] = true

@@ -19,7 +19,6 @@ type misses struct {
 	mu      sync.Mutex
 	waiting map[mappings.DocKey]*missed
 	groups  []*missGroup // oldest first
-	epochs  map[mappings.PlanID]int
 	count   map[mappings.PlanID]int
 }
 
@@ -33,22 +32,14 @@ type missGroup struct {
 
 func newMisses(log source.Log, limit int) *misses {
 	return &misses{log: log, limit: limit, waiting: map[mappings.DocKey]*missed{},
-		epochs: map[mappings.PlanID]int{}, count: map[mappings.PlanID]int{}}
+		count: map[mappings.PlanID]int{}}
 }
 
-// epoch changes whenever the plan's table was emptied or replaced: what was read before it says
-// nothing.
-func (m *misses) epoch(plan mappings.PlanID) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.epochs[plan]
-}
-
-// forget drops all that is known of a plan: its table was emptied or replaced.
+// forget drops all that is known of a plan: its table was emptied or replaced. The lanes have been
+// told before, so that what is noted from now on is excused there.
 func (m *misses) forget(plan mappings.PlanID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.epochs[plan]++
 	for key := range m.waiting {
 		if key.Plan == plan {
 			m.drop(key)
@@ -57,18 +48,15 @@ func (m *misses) forget(plan mappings.PlanID) {
 }
 
 // add notes absent documents of one read that ended before head was taken, except those whose
-// delete is in the lanes already. It asks for that under its own mutex, so that nothing counts a
+// absence the lanes can explain. It asks for that under its own mutex, so that nothing counts a
 // document as missed in between.
-func (m *misses) add(plan mappings.PlanID, epoch int, head source.Position, absent []*entry, deleted func(*entry) bool) {
+func (m *misses) add(head source.Position, absent []*entry, explained func(*entry) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.epochs[plan] != epoch {
-		return
-	}
 	group := &missGroup{head: head, keys: map[mappings.DocKey]struct{}{}}
 	for _, e := range absent {
 		m.drop(e.key)
-		if !deleted(e) {
+		if !explained(e) {
 			m.waiting[e.key] = &missed{group: group}
 			group.keys[e.key] = struct{}{}
 		}

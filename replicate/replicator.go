@@ -135,6 +135,13 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 		})
 	}
 
+	r.finish(ctx, g, &intake)
+	return g.Wait()
+}
+
+// finish runs the parts that outlive the intake: the workers, until the lanes are empty, and the
+// saver, until the workers are done.
+func (r *Replicator) finish(ctx context.Context, g, intake *errgroup.Group) {
 	workers, working := errgroup.WithContext(ctx) // one that fails ends the others, which may be waiting for nothing
 	for range r.opts.Workers {
 		workers.Go(func() error { return r.applyLoop(working) })
@@ -155,7 +162,6 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 		return err
 	})
 	g.Go(func() error { return r.saver.loop(ctx, settled) })
-	return g.Wait()
 }
 
 // awaitEqual returns when no bulk work is left and all that was committed by then is in the target.

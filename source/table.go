@@ -48,11 +48,14 @@ func (p Pattern) String() string { return p.Schema + "." + p.Name }
 
 // Literal reports whether p names exactly one table, and which.
 func (p Pattern) Literal() (Table, bool) {
-	if strings.ContainsAny(p.Schema+p.Name, `*?[\`) {
+	if IsGlob(p.Schema) || IsGlob(p.Name) {
 		return Table{}, false
 	}
 	return Table(p), true
 }
+
+// IsGlob reports whether a half of a pattern may match something else than itself.
+func IsGlob(half string) bool { return strings.ContainsAny(half, `*?[\`) }
 
 // Match reports whether t is selected by p.
 func (p Pattern) Match(t Table) bool {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -218,13 +219,13 @@ func (g *goods) change(rnd *rand.Rand, most int) (int, error) {
 }
 
 func isDeadlock(err error) bool {
-	e, ok := err.(*mysql.MySQLError)
-	return ok && (e.Number == 1213 || e.Number == 1205 || e.Number == 1020)
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == 1213 || e.Number == 1205 || e.Number == 1020)
 }
 
 func expected(err error) bool {
-	e, ok := err.(*mysql.MySQLError)
-	return ok && (e.Number == 1062 || isDeadlock(err))
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == 1062 || isDeadlock(err))
 }
 
 // sentinel inserts a last row and waits for its document: all before it has been taken in by then.

@@ -23,7 +23,8 @@ func takeLock(path string) (*os.File, error) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32))
 		return nil, errors.Join(fmt.Errorf("lock %s: %w by process %s", path, ErrLocked, strings.TrimSpace(string(pid))), f.Close())
 	}
-	if err := f.Truncate(0); err == nil {
+	err = f.Truncate(0)
+	if err == nil {
 		_, err = fmt.Fprintln(f, os.Getpid())
 	}
 	if err != nil {

@@ -66,21 +66,14 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 				}
 			}
 		}
-		rows, err := q.conn.QueryContext(ctx, sqlTables)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var t source.Table
-			if err := rows.Scan(&t.Schema, &t.Name); err != nil {
+		for _, p := range patterns {
+			found, err := s.listTables(ctx, q, p)
+			if err != nil {
 				return err
 			}
-			if slices.ContainsFunc(patterns, func(p source.Pattern) bool { return s.matches(p, t) }) {
-				tables = append(tables, t)
-			}
+			tables = append(tables, found...)
 		}
-		return rows.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
@@ -88,7 +81,35 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	slices.SortFunc(tables, func(a, b source.Table) int {
 		return strings.Compare(a.Schema+"\x00"+a.Name, b.Schema+"\x00"+b.Name)
 	})
-	return tables, nil
+	return slices.Compact(tables), nil
+}
+
+// listTables lists the tables of one pattern. It names the schema and the table where it can: MariaDB
+// opens every table that it lists, and waits for each that is being altered.
+func (s *Source) listTables(ctx context.Context, q *session, p source.Pattern) ([]source.Table, error) {
+	query, args := sqlTables, []any(nil)
+	if !source.IsGlob(p.Schema) {
+		query, args = query+" AND TABLE_SCHEMA = ?", append(args, p.Schema)
+	}
+	if !source.IsGlob(p.Name) {
+		query, args = query+" AND TABLE_NAME = ?", append(args, p.Name)
+	}
+	rows, err := q.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var tables []source.Table
+	for rows.Next() {
+		var t source.Table
+		if err := rows.Scan(&t.Schema, &t.Name); err != nil {
+			return nil, err
+		}
+		if s.matches(p, t) {
+			tables = append(tables, t)
+		}
+	}
+	return tables, rows.Err()
 }
 
 // matches compares names as the server does: some fold case.

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func parsePosition(text source.Position) (position, error) {
 		p.server = server
 		p.place, err = parsePlace(place)
 	} else {
-		err = fmt.Errorf("want one that begins with gtid:, mariadb: or file:")
+		err = errors.New("it has to begin with gtid:, mariadb: or file: and a place")
 	}
 	if err != nil {
 		return position{}, fmt.Errorf("position %q: %w", text, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"github.com/meepo-replicate/meepo/source"
@@ -71,26 +72,25 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 		if sh.skip {
 			return nil
 		}
-		columns, mismatch := d.locate(ctx, te, sh)
+		columns, mismatch := d.locate(te, sh)
 		if mismatch == "" {
 			return plan.build(d.format, d.info, te, sh, columns)
 		}
 		if fresh {
-			return d.mismatch(plan.table, mismatch)
+			d.gap(ctx, plan, mismatch)
 		}
 	}
 	return nil
 }
 
-func (d *logDecoder) mismatch(t source.Table, what string) error {
-	advice := "start with a new state file to copy the tables anew"
-	if !d.info.rowMetadataFull {
-		advice += ", and let the log name its columns from now on: SET GLOBAL binlog_row_metadata = FULL"
-	}
-	return &source.HintError{
-		Err:    fmt.Errorf("table %s has changed since this part of the log was written: %s", t, what),
-		Advice: advice,
-	}
+// gap leaves out the rows of a table that has changed since they were logged, and says so in order
+// among the events. The change itself comes later in the log, with a table map of its own.
+func (d *logDecoder) gap(ctx context.Context, plan *rowPlan, what string) {
+	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition and cannot be read: the table has to be copied anew",
+		slog.String("table", plan.table.String()), slog.String("difference", what),
+		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL"))
+	plan.skip = true
+	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 
 // shapeOf asks the catalog as of the last commit.
@@ -136,10 +136,10 @@ func (d *logDecoder) wanted(t source.Table) []string {
 
 // locate finds the wanted columns in the log's rows: by name where the log tells names, else by
 // place, if the columns of the log and of the catalog are alike in number and type.
-func (d *logDecoder) locate(ctx context.Context, te *replication.TableMapEvent, sh *shape) (columns []int, mismatch string) {
+func (d *logDecoder) locate(te *replication.TableMapEvent, sh *shape) (columns []int, mismatch string) {
 	names := te.ColumnNameString()
 	if len(names) == 0 {
-		if mismatch := d.unlike(ctx, te, sh.def); mismatch != "" {
+		if mismatch := d.unlike(te, sh.def); mismatch != "" {
 			return nil, mismatch
 		}
 	}
@@ -149,51 +149,39 @@ func (d *logDecoder) locate(ctx context.Context, te *replication.TableMapEvent, 
 			if at = slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, k.Name) }); at < 0 {
 				return nil, "there was no column " + k.Name
 			}
+			if now := sh.def.defs[k.Ordinal-1]; !alike(te.ColumnType[at], now.dataType) {
+				return nil, fmt.Sprintf("column %s was of another type than now (%s)", k.Name, now.native)
+			}
 		}
 		columns = append(columns, at)
 	}
 	return columns, ""
 }
 
-// unlike compares a table map that has no names with the catalog, and says what keeps the key from
-// being found by its place; empty if nothing does.
-func (d *logDecoder) unlike(ctx context.Context, te *replication.TableMapEvent, def tableDef) string {
-	have, want := int(te.ColumnCount), len(def.defs)
-	shared, same, differs := min(have, want), 0, ""
-	for i, c := range def.defs[:shared] {
-		types, known := logTypes[c.dataType]
-		if !known || slices.Contains(types, te.ColumnType[i]) {
-			same++
-		} else if differs == "" {
-			differs = fmt.Sprintf("column %d was of another type than %s is now (%s)", i+1, c.name, c.native)
-		}
+// alike reports whether values that were logged with a type can be decoded for a column that has the
+// given type now. Integers can, whatever their size.
+func alike(logged byte, now string) bool {
+	types, known := logTypes[now]
+	if !known || slices.Contains(types, logged) {
+		return true
 	}
+	integer := []byte{gomysql.MYSQL_TYPE_TINY, gomysql.MYSQL_TYPE_SHORT, gomysql.MYSQL_TYPE_INT24, gomysql.MYSQL_TYPE_LONG, gomysql.MYSQL_TYPE_LONGLONG}
+	return slices.Contains(integer, types[0]) && slices.Contains(integer, logged)
+}
+
+// unlike compares a table map that has no names with the catalog, and says what differs; empty if
+// nothing does, so that columns can be told by their place.
+func (d *logDecoder) unlike(te *replication.TableMapEvent, def tableDef) string {
+	have, want := int(te.ColumnCount), len(def.defs)
 	// MariaDB appends columns that its catalog hides: of system versioning, of long unique keys.
 	if have < want || have > want && d.info.flavor == flavorMySQL {
-		differs = fmt.Sprintf("it had %d columns, now it has %d", have, want)
+		return fmt.Sprintf("it had %d columns, now it has %d", have, want)
 	}
-	if differs == "" {
-		return ""
-	}
-	// Columns come and go behind the key, as a rule. If the key is in front, and that and most of the
-	// rest is as it was, nothing has moved.
-	unsigned := te.UnsignedMap()
-	for _, at := range def.Key {
-		if at >= len(def.Key) || at >= shared {
-			return differs
-		}
-		c := def.defs[at]
-		_, nullable := te.Nullable(at)
-		sign, signed := unsigned[at]
-		if nullable || signed && sign != strings.Contains(c.native, "unsigned") || !slices.Contains(logTypes[c.dataType], te.ColumnType[at]) {
-			return differs
+	for i, c := range def.defs {
+		if types, known := logTypes[c.dataType]; known && !slices.Contains(types, te.ColumnType[i]) {
+			return fmt.Sprintf("column %d was of another type than %s is now (%s)", i+1, c.name, c.native)
 		}
 	}
-	if 2*same < len(def.Key)+shared {
-		return differs
-	}
-	d.src.log.WarnContext(ctx, "a table was altered since this part of the log was written, and the log does not name its columns: its key is taken by place",
-		slog.String("table", def.Table.String()), slog.String("difference", differs))
 	return ""
 }
 
