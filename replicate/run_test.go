@@ -46,9 +46,9 @@ func TestRun_ConcurrentWriters(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, table("orders"))
-			b.source.Lag()
 			b.source.SetBatchSize(7)
 			b.fill("orders", 0, 400)
+			b.source.Lag() // from here on, so that the copy has rows to see
 			b.tweak = func(o *replicate.Options) { o.ChunkRows, o.ReadRows, o.MaxDirty = 13, 5, 40 }
 			r := b.start()
 			for round := range 4 {

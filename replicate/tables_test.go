@@ -26,8 +26,8 @@ func (b *bench) puts(name string, ids ...int) {
 func TestRun_TablesComeAndGo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("orders"))
-	b.source.Lag()
 	b.fill("orders", 0, 3)
+	b.source.Lag() // from here on, so that the copy has rows to see
 	outside := source.Table{Schema: "attic", Name: "old"}
 	old := sourcetest.Table(outside.String(), 1, sourcetest.Int("id"), sourcetest.Text("v"))
 	b.do(func(tx *sourcetest.Tx) {
@@ -78,8 +78,8 @@ func TestRun_TablesComeAndGo(t *testing.T) {
 func TestRun_ReplacedTable(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("orders"))
-	b.source.Lag()
 	b.fill("orders", 0, 20)
+	b.source.Lag() // from here on, so that the copy has rows to see
 	r := b.start()
 	r.settle()
 	b.do(func(tx *sourcetest.Tx) {
@@ -201,8 +201,8 @@ func (b *bench) wantField(id int, field, want string) {
 func TestRun_AlteredTable(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("orders"))
-	b.source.Lag()
 	b.fill("orders", 0, 5)
+	b.source.Lag() // from here on, so that the copy has rows to see
 	r := b.start()
 	r.settle()
 	b.do(func(tx *sourcetest.Tx) { tx.Alter(withColumn("orders", "colour")) })

@@ -36,9 +36,9 @@ func (b *bench) truncate() {
 func TestRun_Truncate(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("orders"), table("items"))
-	b.source.Lag()
 	b.fill("orders", 0, 50)
 	b.fill("items", 0, 5)
+	b.source.Lag() // from here on, so that the copy has rows to see
 	b.tweak = func(o *replicate.Options) { o.ReadRows = 7 }
 	r := b.start()
 	r.settle()
