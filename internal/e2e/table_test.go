@@ -33,12 +33,13 @@ const goodsTable = `CREATE TABLE goods (
 // newGoods makes the table with n rows, ids 1 to n.
 func newGoods(t *testing.T, flavor servertest.Flavor, n int) *goods {
 	t.Helper()
-	return goodsIn(t, servertest.OpenSQL(t, flavor), n)
+	return goodsBetween(t, servertest.OpenSQL(t, flavor), servertest.OpenElastic(t), n)
 }
 
-func goodsIn(t *testing.T, db *servertest.Database, n int) *goods {
+// goodsBetween is newGoods for servers of the test's own.
+func goodsBetween(t *testing.T, db *servertest.Database, target *servertest.Elastic, n int) *goods {
 	t.Helper()
-	g := &goods{t: t, db: db, target: servertest.OpenElastic(t)}
+	g := &goods{t: t, db: db, target: target}
 	g.index = g.target.Prefix + "goods"
 	g.env = []string{"ES=" + g.target.URL}
 	g.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: \"${ES}\"}\nmappings:\n  - {name: goods, from: %s.goods, to: %s}\n",

@@ -66,10 +66,7 @@ func TestTargetOutage(t *testing.T) { targetOutage(t, 0) }
 func targetOutage(t *testing.T, down time.Duration) {
 	db := servertest.OpenSQL(t, servertest.MySQL)
 	server := servertest.StartElastic(t)
-	g := goodsIn(t, db, 2000)
-	g.target = server.Open()
-	g.index = g.target.Prefix + "goods"
-	g.env = []string{"ES=" + server.URL}
+	g := goodsBetween(t, db, server.Open(), 2000)
 	r := g.start()
 	r.awaitLog(t, "backfill done")
 	w := g.scribble(2, 2000)
@@ -98,7 +95,7 @@ func TestSourceOutage(t *testing.T) {
 	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MySQLNoGTID, servertest.MariaDB} {
 		t.Run(string(flavor), func(t *testing.T) {
 			server := servertest.StartSQL(t, flavor)
-			g := goodsIn(t, server.Open(t), 2000)
+			g := goodsBetween(t, server.Open(t), servertest.OpenElastic(t), 2000)
 			r := g.start()
 			r.awaitLog(t, "backfill done")
 			g.fill(10_001, 11_000)
