@@ -49,7 +49,8 @@ func (r *Replicator) deliver(ctx context.Context, d *delivery) (map[*entry]bool,
 		if err != nil {
 			return nil, err
 		}
-		if again == 0 {
+		if again == 0 { // it has answered, and all is settled
+			r.targetHealth.succeeded()
 			try = 0
 			continue
 		}

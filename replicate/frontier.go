@@ -49,6 +49,20 @@ func (f *frontier) push(t *token) {
 	f.last = t
 }
 
+// extend moves the newest token's position on, for a batch without events: so a quiet log costs no
+// memory while an older token is stuck. It reports false where there is no token that ends on a
+// commit boundary; then the batch needs one of its own.
+func (f *frontier) extend(position source.Position, fence source.Fence) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil || f.last.position == "" {
+		return false
+	}
+	f.last.position, f.last.fence = position, fence
+	f.wake()
+	return true
+}
+
 // wake tells the saver that a token is done.
 func (f *frontier) wake() {
 	select {

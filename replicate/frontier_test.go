@@ -119,3 +119,31 @@ func TestFrontier_DroppedPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestFrontier_Extend: batches without events move the newest token on instead of adding tokens, and
+// never past one that is not done, nor into a transaction.
+func TestFrontier_Extend(t *testing.T) {
+	f, l := newFrontier(), newLanes(10, "")
+	if f.extend("p1", "f1") {
+		t.Error("extended a token that is not there")
+	}
+	stuck := newToken()
+	stuck.position = "p1"
+	f.push(stuck)
+	for range 1000 {
+		if !f.extend("p2", "f2") {
+			t.Fatal("not extended")
+		}
+	}
+	if c := f.take(); c.Checkpoint != nil || f.first != f.last {
+		t.Errorf("before the token is done: %+v", c.Checkpoint)
+	}
+	l.releaseToken(stuck)
+	if c := f.take(); c.Checkpoint == nil || c.Checkpoint.Position != "p2" || c.Checkpoint.Fence != "f2" {
+		t.Errorf("after it is done: %+v", c.Checkpoint)
+	}
+	f.push(newToken()) // the middle of a transaction
+	if f.extend("p3", "f3") {
+		t.Error("extended the middle of a transaction")
+	}
+}

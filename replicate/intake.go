@@ -27,15 +27,17 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 			continue
 		}
 		r.lanes.setFence(batch.Fence)
-		t := newToken()
-		t.position, t.fence, t.committed = batch.Position, batch.Fence, batch.Time
-		r.frontier.push(t)
-		for _, e := range batch.Events {
-			if docs, err = r.takeIn(ctx, e, t, docs[:0]); err != nil {
-				return err
+		if len(batch.Events) > 0 || !r.frontier.extend(batch.Position, batch.Fence) {
+			t := newToken()
+			t.position, t.fence, t.committed = batch.Position, batch.Fence, batch.Time
+			r.frontier.push(t)
+			for _, e := range batch.Events {
+				if docs, err = r.takeIn(ctx, e, t, docs[:0]); err != nil {
+					return err
+				}
 			}
+			r.lanes.releaseToken(t)
 		}
-		r.lanes.releaseToken(t)
 		if err := r.countMisses(ctx, batch.Position); err != nil {
 			return err
 		}

@@ -271,6 +271,9 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 				r.jobs.newJob(f.plan.ID(), state.Sweep, "mapping changed"))
 		case !r.opts.FollowOnly:
 			change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Backfill, "new"))
+			if !fresh { // a table of this name may have been there before, and its documents still are
+				change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Sweep, "new"))
+			}
 		}
 	}
 	if err := r.opts.State.Save(ctx, change); err != nil {
