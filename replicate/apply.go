@@ -43,10 +43,10 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	}
 	version, rows, err := r.readRows(ctx, flow, entries, fence)
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
-		if err := r.plans.refresh(ctx, flow.table); err != nil {
+		if err := r.staleRead(ctx, flow); err != nil {
 			return nil, err
 		}
-		return redoAll(entries), nil
+		return r.fitting(id, entries), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", flow.table, err)
@@ -121,12 +121,48 @@ func (r *Replicator) noteAbsent(ctx context.Context, absent []*entry) error {
 	return nil
 }
 
-func redoAll(entries []*entry) map[*entry]bool {
+// staleTry makes the pause after a read that was refused for no visible reason about a second.
+const staleTry = 4
+
+// staleRead compiles the plans of a table anew that is not what its flow says. If that changes nothing
+// the next read may fail alike, so it does not come at once.
+func (r *Replicator) staleRead(ctx context.Context, f *flow) error {
+	if err := r.plans.refresh(ctx, f.table); err != nil {
+		return err
+	}
+	switch r.plans.get(f.plan.ID()) {
+	case f:
+		return pause(ctx, staleTry, 0)
+	case nil:
+		r.log.Warn("table can no longer be read, its changes are passed over until the log says what became of it",
+			"table", f.table.String(), "mapping", f.plan.Name())
+		r.saver.forget(f.plan.ID())
+	}
+	return nil
+}
+
+// fitting names the documents whose keys can be keys of the plan as it is now; they are to be read
+// again. The others are of a key that the table no longer has: no row answers them, and the change of
+// the key has queued a backfill and a sweep.
+func (r *Replicator) fitting(id mappings.PlanID, entries []*entry) map[*entry]bool {
 	redo := make(map[*entry]bool, len(entries))
+	f := r.plans.get(id)
 	for _, e := range entries {
-		redo[e] = true
+		if f != nil && f.fits(e.key.Key) {
+			redo[e] = true
+		}
 	}
 	return redo
+}
+
+// fits reports whether a key has the form of the plan's keys.
+func (f *flow) fits(key source.Key) bool {
+	ops, err := f.plan.Ops(nil, source.Row{Key: key}, 1)
+	if err != nil || len(ops) == 0 {
+		return false
+	}
+	same, err := f.plan.KeyOf(ops[0].ID)
+	return err == nil && same == key
 }
 
 // delivery is a set of operations of one plan under way to the target, each with the document that

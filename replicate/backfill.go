@@ -48,6 +48,10 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	if err != nil {
 		return nil, err
 	}
+	// What is still to be saved of an earlier backfill's ranges must not come after the new ones.
+	if err := r.saver.save(ctx); err != nil {
+		return nil, err
+	}
 	tasks := make([]rangeTask, len(ranges))
 	for i, rest := range ranges {
 		tasks[i] = rangeTask{plan: id, state: state.Range{Plan: string(id), Number: i, Rest: string(rest)}}
@@ -110,7 +114,7 @@ func (r *Replicator) rangeLoop(ctx, soft context.Context) error {
 // endBackfill leaves bulk mode and closes the plan's backfill.
 func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error {
 	if f := r.plans.get(id); f != nil {
-		if err := r.endBulk(ctx, f); err != nil {
+		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
 			return err
 		}
 		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
@@ -120,12 +124,11 @@ func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error 
 }
 
 // endBulk restores what a backfill switched off in the target, in this run or in one that crashed.
-func (r *Replicator) endBulk(ctx context.Context, f *flow) error {
+func (r *Replicator) endBulk(ctx context.Context, dest string) error {
 	bulk, ok := r.opts.Target.(targets.BulkMode)
 	if !ok {
 		return nil
 	}
-	dest := f.plan.Destination().Name
 	if err := r.targetHealth.retry(ctx, func() error { return bulk.EndBulk(ctx, dest) }); err != nil {
 		return fmt.Errorf("end bulk mode of %s: %w", dest, err)
 	}
@@ -135,17 +138,21 @@ func (r *Replicator) endBulk(ctx context.Context, f *flow) error {
 // scanChunk reads one chunk, writes what no event has superseded, and notes the progress when all
 // of it is durable or a dead letter. An empty rest of a plan that is gone ends the range.
 func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
-	flow := r.plans.get(task.plan)
+	c, fence := r.lanes.openChunk(task.plan)
+	defer r.lanes.closeChunk(c)
+	flow := r.plans.get(task.plan) // after the chunk is open: later changes of the table are events it remembers
 	if flow == nil {
 		task.state.Rest = ""
 		return nil
 	}
-	c, fence := r.lanes.openChunk(task.plan)
-	defer r.lanes.closeChunk(c)
 	version, rows, rest, err := r.readChunk(ctx, flow, fence, source.Range(task.state.Rest))
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
 		r.lanes.releaseToken(c.token)
-		return r.plans.refresh(ctx, flow.table)
+		if r.jobs.queuedBackfill(task.plan) { // it begins anew anyway, and its bounds may be of another key
+			task.state.Rest = ""
+			return nil
+		}
+		return r.staleRead(ctx, flow)
 	}
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/meepo-replicate/meepo/mappings"
@@ -51,6 +52,11 @@ func (r *Replicator) deliver(ctx context.Context, d *delivery) (map[*entry]bool,
 		}
 		if again == 0 { // it has answered, and all is settled
 			r.targetHealth.succeeded()
+			if blindConflict(partial) { // the next try may meet the same: not at once
+				if err := pause(ctx, staleTry, 0); err != nil {
+					return nil, err
+				}
+			}
 			try = 0
 			continue
 		}
@@ -105,6 +111,13 @@ func (r *Replicator) sort(d *delivery, n int, partial *targets.PartialError, red
 	d.ops = append(d.ops[:again], d.ops[n:]...)
 	d.entries = append(d.entries[:again], d.entries[n:]...)
 	return again, nil
+}
+
+// blindConflict reports whether there is a conflict with a version that the target does not tell.
+func blindConflict(partial *targets.PartialError) bool {
+	return slices.ContainsFunc(partial.Items, func(i targets.ItemError) bool {
+		return i.Class == targets.Conflict && i.Stored == 0
+	})
 }
 
 func (d *delivery) drop(n int) { d.ops, d.entries = d.ops[n:], d.entries[n:] }

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -135,7 +136,8 @@ func (r *Replicator) truncated(table source.Table, t *token) error {
 	return nil
 }
 
-// altered compiles the table's plans anew.
+// altered compiles the table's plans anew. What changes documents without a row event (a column with
+// a default, a renamed one) has the table copied again, and a changed key has its documents swept too.
 func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) error {
 	if !r.plans.selected(table) {
 		return nil
@@ -143,23 +145,72 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 	if err := r.plans.reload(ctx, table); err != nil {
 		return err
 	}
-	for _, f := range r.plans.of(table) {
-		t.change.Plans = append(t.change.Plans, f.record())
+	flows := r.plans.of(table)
+	if len(flows) == 0 { // it has no usable key now: should it get one again, it is copied anew
+		r.unrecord(table, t)
+	}
+	for _, f := range flows {
+		before, known := r.recorded[f.plan.ID()]
+		if known && before == recordOf(f) {
+			continue
+		}
+		kinds := []state.JobKind{state.Backfill}
+		if !known || before.key != recordOf(f).key {
+			r.emptied(f.plan.ID())
+			kinds = append(kinds, state.Sweep)
+		}
+		r.queue(f, t, "table altered", kinds...)
 	}
 	return nil
 }
 
 // appeared takes up a table that is new under its name: all its rows, and nothing else, belong in the target.
 func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token, reason string) error {
-	if err := r.altered(ctx, table, t); err != nil {
+	if !r.plans.selected(table) {
+		return nil
+	}
+	if err := r.plans.reload(ctx, table); err != nil {
 		return err
 	}
 	for _, f := range r.plans.of(table) {
 		r.emptied(f.plan.ID())
-		t.change.AddJobs = append(t.change.AddJobs,
-			r.jobs.newJob(f.plan.ID(), state.Backfill, reason), r.jobs.newJob(f.plan.ID(), state.Sweep, reason))
+		r.queue(f, t, reason, state.Backfill, state.Sweep)
 	}
 	return nil
+}
+
+// queue adds jobs of a plan, and the plan as it is now, to what is saved with the token's position.
+func (r *Replicator) queue(f *flow, t *token, reason string, kinds ...state.JobKind) {
+	r.recorded[f.plan.ID()] = recordOf(f)
+	t.change.Plans = append(t.change.Plans, f.record())
+	for _, kind := range kinds {
+		t.change.AddJobs = append(t.change.AddJobs, r.jobs.newJob(f.plan.ID(), kind, reason))
+	}
+}
+
+// unrecord forgets the plans of a table, here and in the state.
+func (r *Replicator) unrecord(table source.Table, t *token) {
+	for id, record := range r.recorded {
+		if record.table == table {
+			delete(r.recorded, id)
+			t.change.DropPlans = append(t.change.DropPlans, string(id))
+		}
+	}
+}
+
+// planRecord is what was last recorded of a plan: a difference means that its documents are of an
+// earlier form, and a different key that their ids are.
+type planRecord struct {
+	table            source.Table
+	fingerprint, key string
+}
+
+func recordOf(f *flow) planRecord {
+	var key strings.Builder
+	for _, c := range f.plan.Selection().Key {
+		fmt.Fprintf(&key, "%q %d,", c.Name, c.Type.Kind)
+	}
+	return planRecord{table: f.table, fingerprint: f.plan.Fingerprint(), key: key.String()}
 }
 
 // vanished stops following a table. Its documents stay, since nobody has asked for their removal.
@@ -168,9 +219,12 @@ func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token)
 	if err != nil {
 		return err
 	}
+	r.unrecord(table, t)
 	for _, f := range had {
 		r.emptied(f.plan.ID())
-		t.change.DropPlans = append(t.change.DropPlans, string(f.plan.ID()))
+		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
+			return err
+		}
 		r.log.Warn("table is gone, its documents are kept", "table", table.String(), "mapping", f.plan.Name())
 	}
 	return nil

@@ -106,9 +106,7 @@ func (j *jobs) mayBegin(job state.Job) bool {
 	if j.open[plan] > 0 || j.planning[plan] || j.sweeping[plan] {
 		return false
 	}
-	return job.Kind == state.Backfill || !slices.ContainsFunc(j.queued, func(q state.Job) bool {
-		return q.Plan == job.Plan && q.Kind == state.Backfill
-	})
+	return job.Kind == state.Backfill || !j.backfillQueued(plan)
 }
 
 // wait gives up the mutex until something changes or ctx ends.
@@ -178,9 +176,18 @@ func (j *jobs) backfilled(plan mappings.PlanID) {
 func (j *jobs) pending(plan mappings.PlanID) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.open[plan] > 0 || j.planning[plan] || slices.ContainsFunc(j.queued, func(q state.Job) bool {
-		return q.Plan == string(plan) && q.Kind == state.Backfill
-	})
+	return j.open[plan] > 0 || j.planning[plan] || j.backfillQueued(plan)
+}
+
+// queuedBackfill reports whether a backfill of the plan is queued that has not begun.
+func (j *jobs) queuedBackfill(plan mappings.PlanID) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.backfillQueued(plan)
+}
+
+func (j *jobs) backfillQueued(plan mappings.PlanID) bool {
+	return slices.ContainsFunc(j.queued, func(q state.Job) bool { return q.Plan == string(plan) && q.Kind == state.Backfill })
 }
 
 // idle waits until nothing is queued or under way.

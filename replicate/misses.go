@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
@@ -18,9 +19,15 @@ type misses struct {
 
 	mu      sync.Mutex
 	waiting map[mappings.DocKey]*missed
-	groups  []*missGroup // oldest first
-	count   map[mappings.PlanID]int
+	groups  []*missGroup            // oldest first
+	count   map[mappings.PlanID]int // in the present window
+	window  time.Time               // when it began
+	sum     int                     // of all windows
 }
+
+// missWindow is the time in which the misses of a plan are counted together: a few over months are
+// cascades that the log does not carry, many at once are keys decoded wrongly.
+const missWindow = time.Hour
 
 type missed struct{ group *missGroup }
 
@@ -101,7 +108,12 @@ func (m *misses) passed(ctx context.Context, position source.Position) ([]mappin
 		m.mu.Lock()
 		for key := range group.keys {
 			m.drop(key)
+			if time.Since(m.window) > missWindow {
+				clear(m.count)
+				m.window = time.Now()
+			}
 			m.count[key.Plan]++
+			m.sum++
 			found = append(found, key)
 			if m.count[key.Plan] >= m.limit {
 				m.mu.Unlock()
@@ -118,9 +130,5 @@ func (m *misses) passed(ctx context.Context, position source.Position) ([]mappin
 func (m *misses) total() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sum := 0
-	for _, n := range m.count {
-		sum += n
-	}
-	return sum
+	return m.sum
 }

@@ -131,15 +131,8 @@ func (p *plans) refresh(ctx context.Context, t source.Table) error {
 	if err == nil && len(p.of(t)) == 0 {
 		p.ahead[t] = had
 	}
-	if err == nil && slices.Equal(had, p.of(t)) {
-		// Nothing has changed that we can see, so the next read may fail alike: not at once.
-		return pause(ctx, staleTry, 0)
-	}
 	return err
 }
-
-// staleTry makes the pause about a second.
-const staleTry = 4
 
 // describe does the work of reload.
 func (p *plans) describe(ctx context.Context, t source.Table) error {

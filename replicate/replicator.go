@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
@@ -25,6 +26,7 @@ type Replicator struct {
 	counters                   counters
 	progress                   *progress
 	plans                      *plans
+	recorded                   map[mappings.PlanID]planRecord // of the start and the intake only
 
 	// Made at the start of Run from the saved state.
 	versions *versions
@@ -43,7 +45,7 @@ func New(opts Options) (*Replicator, error) {
 		return nil, err
 	}
 	r := &Replicator{
-		opts: opts, log: opts.Logger, ready: make(chan struct{}), progress: newProgress(),
+		opts: opts, log: opts.Logger, ready: make(chan struct{}), progress: newProgress(), recorded: map[mappings.PlanID]planRecord{},
 		limiter:      rate.NewLimiter(rate.Inf, 0),
 		sourceHealth: &outage{log: opts.Logger, what: "source"},
 		targetHealth: &outage{log: opts.Logger, what: "target"},
@@ -247,33 +249,30 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 }
 
 // takeUp queues the backfill of plans that the state does not know, or knows otherwise, and saves
-// that together with the position of a fresh start. It ends the bulk mode that a crash left behind.
+// that together with the position of a fresh start. Plans that are not in force are forgotten: their
+// events are not followed from here on, so that they begin anew should they come back. It ends the
+// bulk mode that a crash left behind.
 func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool) error {
 	var change state.Change
 	if fresh {
 		change.Checkpoint = snap.Checkpoint
 	}
 	known := map[string]string{}
+	var idle []string // destinations without a backfill under way
 	for _, p := range snap.Plans {
 		known[p.Plan] = p.Fingerprint
+		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
+			change.DropPlans = append(change.DropPlans, p.Plan)
+			idle = append(idle, p.Destination)
+		}
 	}
 	for _, f := range r.plans.all() {
+		r.recorded[f.plan.ID()] = recordOf(f)
 		record := f.record()
-		before, seen := known[record.Plan]
-		if seen && before == record.Fingerprint {
+		if before, seen := known[record.Plan]; seen && before == record.Fingerprint {
 			continue
-		}
-		change.Plans = append(change.Plans, record)
-		switch {
-		case seen:
-			r.log.Warn("mapping or table has changed since it was copied, it is copied again", "mapping", f.plan.Name())
-			change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Backfill, "mapping changed"),
-				r.jobs.newJob(f.plan.ID(), state.Sweep, "mapping changed"))
-		case !r.opts.FollowOnly:
-			change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Backfill, "new"))
-			if !fresh { // a table of this name may have been there before, and its documents still are
-				change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Sweep, "new"))
-			}
+		} else if err := r.takeUpPlan(ctx, f, seen, &change); err != nil {
+			return err
 		}
 	}
 	if err := r.opts.State.Save(ctx, change); err != nil {
@@ -282,10 +281,41 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 	r.jobs.add(change.AddJobs)
 	for _, f := range r.plans.all() {
 		if !r.jobs.pending(f.plan.ID()) {
-			if err := r.endBulk(ctx, f); err != nil {
+			idle = append(idle, f.plan.Destination().Name)
+		}
+	}
+	for _, dest := range idle {
+		if err := r.endBulk(ctx, dest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeUpPlan queues what a plan needs that is new, or has changed since it was copied.
+func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, seen bool, change *state.Change) error {
+	change.Plans = append(change.Plans, f.record())
+	reason, sweep := "new", seen
+	switch {
+	case seen:
+		reason = "mapping changed"
+		r.log.Warn("mapping or table has changed since it was copied, it is copied again", "mapping", f.plan.Name())
+	case r.opts.FollowOnly:
+		return nil
+	default:
+		// It may hold documents of a table that was there before, or of a state file that was lost.
+		sweep = true
+		if target, ok := r.opts.Target.(targets.Emptiness); ok {
+			empty, err := target.Empty(ctx, f.plan.Destination().Name)
+			if err != nil {
 				return err
 			}
+			sweep = !empty
 		}
+	}
+	change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Backfill, reason))
+	if sweep {
+		change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Sweep, reason))
 	}
 	return nil
 }

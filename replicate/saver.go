@@ -20,6 +20,7 @@ type saver struct {
 	ack      func(context.Context, source.Position) error
 	added    func([]state.Job) // told of jobs once they are saved
 
+	saving   sync.Mutex // one save at a time, held over I/O
 	mu       sync.Mutex
 	pending  state.Change
 	lettered map[mappings.DocKey]bool // documents that have a dead letter
@@ -87,6 +88,15 @@ func (s *saver) jobDone(id int64) {
 	s.wake()
 }
 
+// forget keeps the loss of a plan for the next save: events of its table are passed over, so that it
+// has to be copied anew should it come back.
+func (s *saver) forget(plan mappings.PlanID) {
+	s.mu.Lock()
+	s.pending.DropPlans = append(s.pending.DropPlans, string(plan))
+	s.mu.Unlock()
+	s.wake()
+}
+
 func (s *saver) wake() {
 	select {
 	case s.signal <- struct{}{}:
@@ -122,6 +132,8 @@ func (s *saver) loop(ctx context.Context, stop <-chan struct{}) error {
 // save writes what is new in one transaction and then tells the source. What the frontier gives
 // is taken first: the dead letters that a finished token relies on are in pending by then.
 func (s *saver) save(ctx context.Context) error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
 	change := s.frontier.take()
 	s.mu.Lock()
 	pending := s.pending
@@ -129,7 +141,8 @@ func (s *saver) save(ctx context.Context) error {
 	s.mu.Unlock()
 	change.Ranges, change.DoneJobs = pending.Ranges, pending.DoneJobs
 	change.Letters, change.Resolved = pending.Letters, pending.Resolved
-	if change.Checkpoint == nil && len(change.Ranges)+len(change.DoneJobs)+len(change.Letters)+len(change.Resolved) == 0 {
+	change.DropPlans = append(change.DropPlans, pending.DropPlans...)
+	if change.Checkpoint == nil && len(change.DropPlans)+len(change.Ranges)+len(change.DoneJobs)+len(change.Letters)+len(change.Resolved) == 0 {
 		return nil
 	}
 	if change.Checkpoint != nil {

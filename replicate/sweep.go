@@ -57,7 +57,7 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen int, err error) {
 	dest := flow.plan.Destination().Name
 	var cursor targets.Cursor
-	for {
+	for try := 0; ; {
 		var ids []targets.ID
 		var next targets.Cursor
 		err := r.targetHealth.retry(ctx, func() (err error) {
@@ -66,6 +66,11 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 		})
 		if errors.Is(err, targets.ErrCursor) {
 			cursor = "" // begin again: what was seen before is only looked at twice
+			r.targetHealth.failed(err)
+			if err := pause(ctx, try, 0); err != nil {
+				return seen, err
+			}
+			try++
 			continue
 		}
 		if err != nil {

@@ -47,6 +47,13 @@ type Preparer interface {
 	Prepare(ctx context.Context, dests []*Destination) error
 }
 
+// Emptiness tells whether a destination has to be looked through for what no row stands for.
+type Emptiness interface {
+	// Empty reports whether the destination holds no document. It sees every write that had returned
+	// before, and does not count as reading the destination.
+	Empty(ctx context.Context, dest string) (bool, error)
+}
+
 // BulkMode makes a destination faster to fill while nobody reads it.
 type BulkMode interface {
 	// BeginBulk switches a destination to bulk mode if this product made it and nobody reads it;

@@ -17,8 +17,8 @@ const (
 	replicasSetting = "index.number_of_replicas"
 )
 
-// BeginBulk switches off refreshes and replicas of an index that this product made and that nobody
-// has searched yet. The values to restore are put into the index's _meta before anything changes,
+// BeginBulk switches off refreshes and replicas of an index that this product made, that holds nothing
+// yet, and that nobody has searched. The values to restore are put into the index's _meta before anything changes,
 // so that a crash at any point leaves them there.
 func (t *Target) BeginBulk(ctx context.Context, dest string) error {
 	ix, err := t.behind(ctx, dest)
@@ -29,12 +29,12 @@ func (t *Target) BeginBulk(ctx context.Context, dest string) error {
 		return nil
 	}
 	if ix.ours.Bulk == nil {
-		searched, err := t.searched(ctx, ix.name)
+		stats, err := t.stats(ctx, ix.name)
 		if err != nil {
 			return fmt.Errorf("begin bulk mode of %s: %w", dest, err)
 		}
-		if searched {
-			t.config.Logger.Info("no bulk mode: somebody searches the index", "index", ix.name)
+		if stats.used() || stats.Docs.Count > 0 {
+			t.config.Logger.Info("no bulk mode: the index is in use", "index", ix.name)
 			return nil
 		}
 		marked := *ix.ours
@@ -100,20 +100,49 @@ func (t *Target) putMeta(ctx context.Context, ix *index, ours meta) error {
 	return nil
 }
 
-// searched says whether any shard of an index has answered a search since it was last opened.
-func (t *Target) searched(ctx context.Context, name string) (bool, error) {
+// indexStats is what the server counts of an index, over all its shards.
+type indexStats struct {
+	Docs struct {
+		Count int64 `json:"count"` // as of the last refresh
+	} `json:"docs"`
+	Search struct {
+		Queries int64 `json:"query_total"`
+		Open    int64 `json:"open_contexts"`
+	} `json:"search"`
+}
+
+// used says whether any shard has answered a search since it was last opened.
+func (s indexStats) used() bool { return s.Search.Queries > 0 || s.Search.Open > 0 }
+
+func (t *Target) stats(ctx context.Context, name string) (indexStats, error) {
 	var answer struct {
 		All struct {
-			Total struct {
-				Search struct {
-					Queries int64 `json:"query_total"`
-					Open    int64 `json:"open_contexts"`
-				} `json:"search"`
-			} `json:"total"`
+			Total indexStats `json:"total"`
 		} `json:"_all"`
 	}
-	if err := t.client.do(ctx, esapi.IndicesStatsRequest{Index: []string{name}, Metric: []string{"search"}}, &answer); err != nil {
-		return false, fmt.Errorf("search statistics of %s: %w", name, err)
+	if err := t.client.do(ctx, esapi.IndicesStatsRequest{Index: []string{name}, Metric: []string{"search", "docs"}}, &answer); err != nil {
+		return indexStats{}, fmt.Errorf("statistics of %s: %w", name, err)
 	}
-	return answer.All.Total.Search.Queries > 0 || answer.All.Total.Search.Open > 0, nil
+	return answer.All.Total, nil
+}
+
+var _ targets.Emptiness = (*Target)(nil)
+
+// Empty refreshes the index, since the server counts what is searchable, and looks at its statistics.
+func (t *Target) Empty(ctx context.Context, dest string) (bool, error) {
+	ix, err := t.behind(ctx, dest)
+	if err != nil {
+		return false, fmt.Errorf("look for documents of %s: %w", dest, err)
+	}
+	if ix == nil {
+		return true, nil
+	}
+	if err := t.refresh(ctx, ix.name); err != nil {
+		return false, fmt.Errorf("look for documents of %s: %w", dest, err)
+	}
+	stats, err := t.stats(ctx, ix.name)
+	if err != nil {
+		return false, fmt.Errorf("look for documents of %s: %w", dest, err)
+	}
+	return stats.Docs.Count == 0, nil
 }

@@ -179,6 +179,11 @@ func (m *Memory) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 	return docs, nil
 }
 
+// Empty reports whether the destination holds no document.
+func (m *Memory) Empty(_ context.Context, dest string) (bool, error) {
+	return len(m.IDs(dest)) == 0, nil
+}
+
 // BeginBulk records the call.
 func (m *Memory) BeginBulk(ctx context.Context, dest string) error {
 	return m.recordBulk(ctx, "begin "+dest)
