@@ -270,7 +270,7 @@ func (l *lanes) claim(c *chunk, keys []source.Key) []*entry {
 	defer l.mu.Unlock()
 	claimed := make([]*entry, len(keys))
 	for i, key := range keys {
-		doc := mappings.DocKey{Plan: c.plan, Key: key}
+		doc := docKey(c.plan, key)
 		if _, dirty := c.dirty[key]; dirty || l.entries[doc] != nil {
 			continue
 		}

@@ -18,7 +18,7 @@ type misses struct {
 	limit int
 
 	mu      sync.Mutex
-	waiting map[mappings.DocKey]*missed
+	waiting map[mappings.DocKey]*missGroup
 	groups  []*missGroup            // oldest first
 	count   map[mappings.PlanID]int // in the present window
 	window  time.Time               // when it began
@@ -29,8 +29,6 @@ type misses struct {
 // cascades that the log does not carry, many at once are keys decoded wrongly.
 const missWindow = time.Hour
 
-type missed struct{ group *missGroup }
-
 // missGroup is the absent documents of one read, with the head taken after it.
 type missGroup struct {
 	head source.Position
@@ -38,7 +36,7 @@ type missGroup struct {
 }
 
 func newMisses(log source.Log, limit int) *misses {
-	return &misses{log: log, limit: limit, waiting: map[mappings.DocKey]*missed{},
+	return &misses{log: log, limit: limit, waiting: map[mappings.DocKey]*missGroup{},
 		count: map[mappings.PlanID]int{}}
 }
 
@@ -64,7 +62,7 @@ func (m *misses) add(head source.Position, absent []*entry, explained func(*entr
 	for _, e := range absent {
 		m.drop(e.key)
 		if !explained(e) {
-			m.waiting[e.key] = &missed{group: group}
+			m.waiting[e.key] = group
 			group.keys[e.key] = struct{}{}
 		}
 	}
@@ -79,8 +77,8 @@ func (m *misses) resolved(key mappings.DocKey) {
 }
 
 func (m *misses) drop(key mappings.DocKey) {
-	if w := m.waiting[key]; w != nil {
-		delete(w.group.keys, key)
+	if group := m.waiting[key]; group != nil {
+		delete(group.keys, key)
 		delete(m.waiting, key)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
@@ -53,7 +54,7 @@ func New(opts Options) (*Replicator, error) {
 	if opts.RowsPerSecond > 0 {
 		burst := max(opts.ReadRows, opts.ChunkRows, int(math.Ceil(opts.RowsPerSecond)))
 		r.limiter = rate.NewLimiter(rate.Limit(opts.RowsPerSecond), burst)
-		r.limiter.AllowN(timeNow(), burst) // begin at the rate, not with a burst
+		r.limiter.AllowN(time.Now(), burst) // begin at the rate, not with a burst
 	}
 	preparer, _ := opts.Target.(targets.Preparer)
 	r.plans = &plans{
@@ -226,7 +227,7 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 		if err != nil {
 			return "", fmt.Errorf("look at the log's head: %w", err)
 		}
-		snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: timeNow().UTC()}
+		snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: time.Now().UTC()}
 	}
 	at := *snap.Checkpoint
 	r.lanes = newLanes(r.opts.MaxDirty, source.Fence(at.Fence))

@@ -12,9 +12,6 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// timeNow is the process's clock.
-func timeNow() time.Time { return time.Now() }
-
 // counters count what has happened in this run.
 type counters struct {
 	events, rowsRead, upserts, deletes, retries, conflicts, rejected atomic.Int64
@@ -23,7 +20,7 @@ type counters struct {
 
 func (c *counters) received(b source.Batch) {
 	c.events.Add(int64(len(b.Events)))
-	c.heard.Store(timeNow().UnixNano())
+	c.heard.Store(time.Now().UnixNano())
 }
 
 // Status is a snapshot of a run, for people and progress bars.
@@ -87,7 +84,7 @@ func (r *Replicator) lag() time.Duration {
 		return max(r.versions.sourceNow().Sub(committed), 0)
 	}
 	heard := r.counters.heard.Load()
-	if quiet := timeNow().Sub(time.Unix(0, heard)); heard != 0 && quiet > silence {
+	if quiet := time.Since(time.Unix(0, heard)); heard != 0 && quiet > silence {
 		return quiet
 	}
 	return 0
