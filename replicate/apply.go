@@ -18,12 +18,36 @@ func (r *Replicator) applyLoop(ctx context.Context) error {
 		if err != nil || len(entries) == 0 {
 			return err
 		}
+		r.taken(entries, fence)
 		redo, err := r.apply(ctx, entries, fence)
 		if err != nil {
 			return err
 		}
+		r.settled(entries)
 		r.lanes.finish(entries, redo)
 	}
+}
+
+// taken tells the observer of documents that are in flight now.
+func (r *Replicator) taken(entries []*entry, fence source.Fence) {
+	if tell := r.opts.Observer.TakenFunc; tell != nil {
+		tell(docsOf(entries), fence)
+	}
+}
+
+// settled tells the observer of documents whose flight is about to end.
+func (r *Replicator) settled(entries []*entry) {
+	if tell := r.opts.Observer.SettledFunc; tell != nil {
+		tell(docsOf(entries))
+	}
+}
+
+func docsOf(entries []*entry) []mappings.DocKey {
+	docs := make([]mappings.DocKey, len(entries))
+	for i, e := range entries {
+		docs[i] = e.key
+	}
+	return docs
 }
 
 // readSize is how many rows of a plan are read at once, bounded in bytes by what its rows were like.
@@ -60,7 +84,9 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 		e := entries[i]
 		switch {
 		case row.Err != nil:
-			r.reject(flow, row.Key, "read: "+row.Err.Error())
+			if err := r.reject(flow, row.Key, "read: "+row.Err.Error()); err != nil {
+				return nil, err
+			}
 			continue
 		case !row.Found && !e.now.proof:
 			// Its delete must still come. Without it, this key says nothing (invariant 6).
@@ -70,7 +96,9 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 			r.misses.resolved(e.key)
 		}
 		if err := out.add(e, row, version); err != nil {
-			r.reject(flow, row.Key, err.Error())
+			if err := r.reject(flow, row.Key, err.Error()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	redo, err := r.deliver(ctx, out)
@@ -100,7 +128,7 @@ func (r *Replicator) readRows(ctx context.Context, flow *flow, entries []*entry,
 	}
 	r.counters.rowsRead.Add(int64(len(rows)))
 	flow.rows.learn(rows)
-	r.opts.Observer.rowsRead(flow.plan.ID(), rows)
+	r.opts.Observer.RowsReadFunc(flow.plan.ID(), rows)
 	return version, rows, nil
 }
 

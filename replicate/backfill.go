@@ -60,6 +60,7 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	if err := r.opts.State.Save(ctx, change); err != nil {
 		return nil, err
 	}
+	r.opts.Observer.BackfillPlannedFunc(id, len(tasks))
 	r.progress.begin(id, flow.total)
 	r.log.Info("backfill begins", "mapping", flow.plan.Name(), "table", flow.table.String(),
 		"rows", flow.total, "ranges", len(tasks), "reason", job.Reason)
@@ -117,6 +118,7 @@ func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error 
 		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
 			return err
 		}
+		r.opts.Observer.BackfillDoneFunc(id)
 		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
 	}
 	r.jobs.backfilled(id)
@@ -157,11 +159,11 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 	if err != nil {
 		return err
 	}
-	r.opts.Observer.chunkRead(task.plan, task.state.Number, len(rows))
+	r.opts.Observer.ChunkReadFunc(task.plan, task.state.Number, len(rows))
 	if err := r.limiter.WaitN(ctx, len(rows)); err != nil {
 		return err
 	}
-	if err := r.writeChunk(ctx, flow, c, rows, version); err != nil {
+	if err := r.writeChunk(ctx, flow, c, fence, rows, version); err != nil {
 		return err
 	}
 	select {
@@ -169,6 +171,7 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	r.opts.Observer.ChunkDoneFunc(task.plan, task.state.Number, len(rows))
 	task.state.Rest = string(rest)
 	task.state.Rows += int64(len(rows))
 	r.progress.add(task.plan, int64(len(rows)))
@@ -192,7 +195,7 @@ func (r *Replicator) readChunk(ctx context.Context, f *flow, fence source.Fence,
 }
 
 // writeChunk claims the rows and delivers those that are not superseded.
-func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, rows []source.Row, version int64) error {
+func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence source.Fence, rows []source.Row, version int64) error {
 	keys := make([]source.Key, len(rows))
 	for i, row := range rows {
 		keys[i] = row.Key
@@ -201,24 +204,32 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, rows 
 	var claimed []*entry
 	for i, e := range r.lanes.claim(c, keys) {
 		if e == nil && keys[i] == "" { // not even its key could be read, so no event can stand for it
-			r.reject(flow, keys[i], fmt.Sprintf("read: %v", rows[i].Err))
+			if err := r.reject(flow, keys[i], fmt.Sprintf("read: %v", rows[i].Err)); err != nil {
+				return err
+			}
 		}
 		if e == nil {
 			continue
 		}
 		claimed = append(claimed, e)
-		if rows[i].Err != nil {
-			r.reject(flow, keys[i], "read: "+rows[i].Err.Error())
-			continue
+		wrong := rows[i].Err
+		if wrong == nil {
+			wrong = out.add(e, rows[i], version)
+		} else {
+			wrong = fmt.Errorf("read: %w", wrong)
 		}
-		if err := out.add(e, rows[i], version); err != nil {
-			r.reject(flow, keys[i], err.Error())
+		if wrong != nil {
+			if err := r.reject(flow, keys[i], wrong.Error()); err != nil {
+				return err
+			}
 		}
 	}
+	r.taken(claimed, fence)
 	redo, err := r.deliver(ctx, out)
 	if err != nil {
 		return err
 	}
+	r.settled(claimed)
 	r.lanes.finish(claimed, redo)
 	r.lanes.releaseToken(c.token)
 	return nil

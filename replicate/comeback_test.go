@@ -2,7 +2,9 @@ package replicate_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // TestRun_Deselected leaves a table out of one run and takes it in again: what changed meanwhile was
@@ -29,14 +32,34 @@ func TestRun_Deselected(t *testing.T) {
 	b.equal("users")
 }
 
-// TestRun_NewStateOnFilledTarget begins anew on documents of an earlier state: those without a row go.
+// TestRun_NewStateOnFilledTarget: a state that was lost is no silent copy of everything. Asked for, it
+// begins anew on the documents of the earlier one: those without a row go.
 func TestRun_NewStateOnFilledTarget(t *testing.T) {
 	b := newBench(t, table("users"))
 	b.fill("users", 0, 3)
 	b.round(func() {})
 	b.do(func(tx *sourcetest.Tx) { tx.Delete(tableName("users"), sourcetest.Key(1)) })
 	b.path += ".new"
+	before := b.target.Counts()
+	if err := b.start().finished(); !errors.Is(err, replicate.ErrFilled) || !strings.Contains(err.Error(), "shop.users") {
+		t.Fatalf("the run ended with %v", err)
+	}
+	if after := b.target.Counts(); after != before {
+		t.Errorf("the target was touched: %+v, then %+v", before, after)
+	}
+	b.tweak = func(o *replicate.Options) { o.Fresh = true }
 	b.round(func() {})
+	b.equal("users")
+}
+
+// TestRun_FreshOnOldState begins anew although there is a state, and keeps its versions above the old ones.
+func TestRun_FreshOnOldState(t *testing.T) {
+	b := newBench(t, table("users"))
+	b.fill("users", 0, 3)
+	b.round(func() {})
+	b.target.Land([]targets.Op{{Verb: targets.Upsert, Dest: b.destination("users"), ID: "77", Version: 1, Doc: []any{int64(77), "stray"}}})
+	b.tweak = func(o *replicate.Options) { o.Fresh = true }
+	b.round(func() { b.fill("users", 5, 6) })
 	b.equal("users")
 }
 

@@ -19,10 +19,11 @@ import (
 func (r *Replicator) deliver(ctx context.Context, d *delivery) (map[*entry]bool, error) {
 	redo := map[*entry]bool{}
 	size := len(d.ops)
-	for try := 0; len(d.ops) > 0; {
+	for try := 0; len(d.ops) > 0 && r.plans.get(d.flow.plan.ID()) != nil; { // until it is parked, or its table gone
 		n := min(size, len(d.ops))
+		r.opts.Observer.WritingFunc(d.ops[:n])
 		err := r.opts.Target.Write(ctx, d.ops[:n])
-		r.opts.Observer.opsWritten(d.ops[:n], err)
+		r.opts.Observer.OpsWrittenFunc(d.ops[:n], err)
 		if err == nil {
 			r.targetHealth.succeeded()
 			r.durable(d, 0, n)
@@ -91,20 +92,22 @@ func (r *Replicator) sort(d *delivery, n int, partial *targets.PartialError, red
 			d.ops[again], d.entries[again] = op, e
 			again++
 		case item.Class == targets.Rejected:
-			r.reject(d.flow, e.key.Key, item.Reason)
+			if err := r.reject(d.flow, e.key.Key, item.Reason); err != nil {
+				return 0, err
+			}
 		case item.Class == targets.Conflict && item.Stored != 0 && (item.Stored == op.Version || r.versions.ours(item.Stored)):
 			r.durable(d, i, i+1) // ours already: the answer to an earlier try was lost
 		case item.Class == targets.Conflict:
 			r.counters.conflicts.Add(1)
+			r.opts.Observer.ConflictFunc(e.key, item.Stored, op.Version)
 			r.log.Warn("target holds a version that this state did not issue, writing again above it",
 				"mapping", d.flow.plan.Name(), "key", e.key.Key.Text(), "stored", item.Stored, "ours", op.Version)
 			r.versions.raise(max(item.Stored, op.Version))
 			redo[e] = true
 		default:
-			return 0, &targets.HintError{
-				Err: fmt.Errorf("write to %s: %s", d.flow.plan.Destination().Name, item.Reason),
-				Advice: "The destination was deleted or replaced. Nothing was written to it. To fill it again, stop, remove the rest of it, " +
-					"and start with a new state file.",
+			name := d.flow.plan.Destination().Name
+			if err := r.park(d.flow, replaced(d.flow, fmt.Errorf("%w: write to %s: %s", targets.ErrReplaced, name, item.Reason))); err != nil {
+				return 0, err
 			}
 		}
 	}
@@ -124,6 +127,7 @@ func (d *delivery) drop(n int) { d.ops, d.entries = d.ops[n:], d.entries[n:] }
 
 // durable counts operations and resolves the dead letters of their documents.
 func (r *Replicator) durable(d *delivery, from, to int) {
+	r.breaker.passed(d.flow.plan.ID(), to-from)
 	for i := from; i < to; i++ {
 		if d.ops[i].Verb == targets.Delete {
 			r.counters.deletes.Add(1)
@@ -135,8 +139,11 @@ func (r *Replicator) durable(d *delivery, from, to int) {
 }
 
 // reject makes a dead letter of a document. It is in the saver's hands before its token is
-// released, so no position past it is saved without it.
-func (r *Replicator) reject(flow *flow, key source.Key, reason string) {
+// released, so no position past it is saved without it. Too many of them park the plan.
+func (r *Replicator) reject(flow *flow, key source.Key, reason string) error {
+	if r.plans.get(flow.plan.ID()) == nil {
+		return nil // parked meanwhile, or its table is gone
+	}
 	letter := state.Letter{
 		Plan: string(flow.plan.ID()), Key: string(key), KeyText: key.Text(),
 		Document: flow.documentID(key), Reason: reason, At: time.Now().UTC(),
@@ -148,7 +155,11 @@ func (r *Replicator) reject(flow *flow, key source.Key, reason string) {
 	r.log.Log(context.Background(), level, "document rejected, kept as a dead letter",
 		"mapping", flow.plan.Name(), "key", letter.KeyText, "reason", reason)
 	r.saver.letter(letter)
-	r.opts.Observer.deadLetter(letter)
+	r.opts.Observer.DeadLetterFunc(letter)
+	if wrong := r.breaker.rejected(flow.plan.ID(), letter); wrong != nil {
+		return r.park(flow, wrong)
+	}
+	return nil
 }
 
 // documentID is the id of a key's document, or "" where the mapping cannot make one.

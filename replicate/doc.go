@@ -28,7 +28,11 @@
 //     not issue raises the clock above it, and the document is read and written again.
 //  6. Only proof deletes: a delete event, the old key of a changed key, or a sweep. A row that is
 //     absent after an insert or update deletes nothing; if the log passes the head taken after that
-//     read and no delete has come, the key is a miss, and many misses stop the run.
+//     read and no delete has come, the key is a miss, and many misses park the plan.
+//  8. Both ends are still what the state speaks of. The source is asked whether the saved position is
+//     part of its history. What stands behind each destination is recorded when it is taken up, and
+//     compared before anything is made or written there; a numbered mark in the target, and its number
+//     in the state, tell of a target that went back to an earlier time as a whole.
 //
 // # What happens when
 //
@@ -37,7 +41,11 @@
 //   - the source or the target does not answer: it is tried again with growing pauses for as long
 //     as it takes. The log is left alone when too many documents wait.
 //   - the target rejects a document: its key is kept as a dead letter, and the position moves on.
-//   - the destination is deleted: the run stops before anything is written to a wrong place.
+//   - many documents of a plan are rejected, its destination is deleted or replaced, or its table does
+//     not fit any more: that plan is parked. Its events are dropped from then on, which the state
+//     says no later than any position past them; all others go on. Resumed, it is copied anew.
+//   - the state file is lost: a new one is refused where a destination holds documents, unless Fresh
+//     says that everything is to be copied again.
 //   - a table is truncated: a sweep is queued in the same transaction as the position after it. It
 //     waits for what was in flight, then looks again at every document that the target holds.
 //   - a table's definition changes: its plans are compiled anew, at the event or at the first read

@@ -31,7 +31,7 @@ func TestRun_LostDestinationEndsIt(t *testing.T) {
 	b.fill("orders", 20, 21)
 	err := r.finished()
 	var hint interface{ Hint() string }
-	if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "deleted or replaced") {
+	if err == nil || !errors.As(err, &hint) || !errors.Is(err, targets.ErrReplaced) || !strings.Contains(hint.Hint(), "resume shop.orders") {
 		t.Fatalf("the run ended with %v, want an error with a hint", err)
 	}
 	if ids := b.target.IDs("shop.orders"); len(ids) != 0 {
@@ -220,6 +220,7 @@ func TestRun_ForeignVersion(t *testing.T) {
 		return version
 	}
 	foreign := land("3", time.Hour)
+	b.tweak = func(o *replicate.Options) { o.Fresh = true }
 	r := b.start()
 	r.settle()
 	b.equal("orders")

@@ -1,7 +1,6 @@
 package replicate
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +20,7 @@ type token struct {
 	committed time.Time
 	change    state.Change // goes into the same state transaction as the position: jobs, plans
 	next      *token
+	settled   func() // called once when it is done, if set; must not wait for the lanes
 }
 
 func newToken() *token { return &token{pending: 1, done: make(chan struct{})} }
@@ -86,7 +86,7 @@ func (f *frontier) take() state.Change {
 			continue
 		}
 		for _, h := range held {
-			mergeChange(&change, h.change)
+			change.Merge(h.change)
 		}
 		held = held[:0]
 		change.Checkpoint = &state.Checkpoint{Position: string(t.position), Fence: string(t.fence), Committed: t.committed}
@@ -117,16 +117,4 @@ func (t *token) isDone() bool {
 	default:
 		return false
 	}
-}
-
-// mergeChange adds what came later. A plan that is dropped takes along what came before for it,
-// since a Change drops first.
-func mergeChange(into *state.Change, c state.Change) {
-	for _, plan := range c.DropPlans {
-		into.Plans = slices.DeleteFunc(into.Plans, func(p state.Plan) bool { return p.Plan == plan })
-		into.AddJobs = slices.DeleteFunc(into.AddJobs, func(j state.Job) bool { return j.Plan == plan })
-	}
-	into.Plans = append(into.Plans, c.Plans...)
-	into.DropPlans = append(into.DropPlans, c.DropPlans...)
-	into.AddJobs = append(into.AddJobs, c.AddJobs...)
 }

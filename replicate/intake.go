@@ -3,7 +3,6 @@ package replicate
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -22,7 +21,7 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 			}
 			return fmt.Errorf("read the log: %w", err)
 		}
-		r.opts.Observer.batchReceived(batch)
+		r.opts.Observer.BatchReceivedFunc(batch)
 		r.counters.received(batch)
 		if len(batch.Events) == 0 && batch.Position == "" {
 			continue
@@ -70,11 +69,15 @@ func (r *Replicator) countMisses(ctx context.Context, position source.Position) 
 	if position == "" {
 		return nil
 	}
-	missed, err := r.misses.passed(ctx, position)
+	missed, tooMany, err := r.misses.passed(ctx, position)
 	for _, key := range missed {
 		r.log.Warn("no row for a key from the log, and no delete of it: nothing was deleted",
 			"mapping", string(key.Plan), "key", key.Key.Text())
-		r.opts.Observer.miss(key)
+		r.opts.Observer.MissFunc(key)
+	}
+	if f := r.plans.get(tooMany); f != nil && err == nil {
+		err = r.park(f, fmt.Errorf("%d keys from the log, the last one %s, have no row in the table and no delete: "+
+			"keys of this table are decoded wrongly; no document was deleted for them", r.opts.MaxMisses, missed[len(missed)-1].Key.Text()))
 	}
 	return err
 }
@@ -150,7 +153,7 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 		r.unrecord(table, t)
 	}
 	for _, f := range flows {
-		before, known := r.recorded[f.plan.ID()]
+		before, known := r.recorded.of(f.plan.ID())
 		if known && before == recordOf(f) {
 			continue
 		}
@@ -159,7 +162,7 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 			r.emptied(f.plan.ID())
 			kinds = append(kinds, state.Sweep)
 		}
-		r.queue(f, t, "table altered", kinds...)
+		r.addJobs(f, &t.change, "table altered", kinds...)
 	}
 	return nil
 }
@@ -174,43 +177,14 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 	}
 	for _, f := range r.plans.of(table) {
 		r.emptied(f.plan.ID())
-		r.queue(f, t, reason, state.Backfill, state.Sweep)
+		r.addJobs(f, &t.change, reason, state.Backfill, state.Sweep)
 	}
 	return nil
 }
 
-// queue adds jobs of a plan, and the plan as it is now, to what is saved with the token's position.
-func (r *Replicator) queue(f *flow, t *token, reason string, kinds ...state.JobKind) {
-	r.recorded[f.plan.ID()] = recordOf(f)
-	t.change.Plans = append(t.change.Plans, f.record())
-	for _, kind := range kinds {
-		t.change.AddJobs = append(t.change.AddJobs, r.jobs.newJob(f.plan.ID(), kind, reason))
-	}
-}
-
 // unrecord forgets the plans of a table, here and in the state.
 func (r *Replicator) unrecord(table source.Table, t *token) {
-	for id, record := range r.recorded {
-		if record.table == table {
-			delete(r.recorded, id)
-			t.change.DropPlans = append(t.change.DropPlans, string(id))
-		}
-	}
-}
-
-// planRecord is what was last recorded of a plan: a difference means that its documents are of an
-// earlier form, and a different key that their ids are.
-type planRecord struct {
-	table            source.Table
-	fingerprint, key string
-}
-
-func recordOf(f *flow) planRecord {
-	var key strings.Builder
-	for _, c := range f.plan.Selection().Key {
-		fmt.Fprintf(&key, "%q %d,", c.Name, c.Type.Kind)
-	}
-	return planRecord{table: f.table, fingerprint: f.plan.Fingerprint(), key: key.String()}
+	t.change.DropPlans = append(t.change.DropPlans, r.recorded.drop(table)...)
 }
 
 // vanished stops following a table. Its documents stay, since nobody has asked for their removal.

@@ -251,6 +251,9 @@ func (l *lanes) release(t *token) {
 		if t.frontier != nil {
 			t.frontier.wake()
 		}
+		if t.settled != nil {
+			t.settled()
+		}
 	}
 }
 

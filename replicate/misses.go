@@ -2,7 +2,6 @@ package replicate
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -50,6 +49,7 @@ func (m *misses) forget(plan mappings.PlanID) {
 			m.drop(key)
 		}
 	}
+	delete(m.count, plan)
 }
 
 // add notes absent documents of one read that ended before head was taken, except those whose
@@ -84,9 +84,8 @@ func (m *misses) drop(key mappings.DocKey) {
 }
 
 // passed counts as misses what still waits although everything up to the position has been taken
-// in, and returns those. The error says that a plan has too many of them.
-func (m *misses) passed(ctx context.Context, position source.Position) ([]mappings.DocKey, error) {
-	var found []mappings.DocKey
+// in, and returns those. It stops at a plan that has too many of them, and names it.
+func (m *misses) passed(ctx context.Context, position source.Position) (found []mappings.DocKey, tooMany mappings.PlanID, err error) {
 	for {
 		m.mu.Lock()
 		for len(m.groups) > 0 && len(m.groups[0].keys) == 0 {
@@ -94,14 +93,14 @@ func (m *misses) passed(ctx context.Context, position source.Position) ([]mappin
 		}
 		if len(m.groups) == 0 {
 			m.mu.Unlock()
-			return found, nil
+			return found, "", nil
 		}
 		group := m.groups[0]
 		m.mu.Unlock()
 
 		reached, err := m.log.Reached(ctx, position, group.head)
 		if err != nil || !reached {
-			return found, err
+			return found, "", err
 		}
 		m.mu.Lock()
 		for key := range group.keys {
@@ -115,8 +114,7 @@ func (m *misses) passed(ctx context.Context, position source.Position) ([]mappin
 			found = append(found, key)
 			if m.count[key.Plan] >= m.limit {
 				m.mu.Unlock()
-				return found, fmt.Errorf("mapping %s: %d keys from the log, the last one %s, have no row in the table and were not deleted: "+
-					"keys of this table are decoded wrongly; no document was deleted for them", key.Plan, m.limit, key.Key.Text())
+				return found, key.Plan, nil
 			}
 		}
 		m.groups = m.groups[1:]

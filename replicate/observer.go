@@ -7,17 +7,40 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// Observer is told what happens, at named points. All functions are optional. They are called from
-// many goroutines, must not block for long, and must not change what they are given.
+// Observer is told what happens, at named points: metrics, tests and crash points all use it, and
+// there is no other hook. All functions are optional. They are called from many goroutines, must not
+// block for long, and must not change or keep what they are given.
 type Observer struct {
 	// BatchReceivedFunc: a batch came from the log, before anything was done with it.
 	BatchReceivedFunc func(source.Batch)
+	// BackfillPlannedFunc: a table was split, and the ranges of its backfill are saved.
+	BackfillPlannedFunc func(plan mappings.PlanID, ranges int)
 	// ChunkReadFunc: a chunk of a backfill was read; its rows are not written yet.
 	ChunkReadFunc func(plan mappings.PlanID, number int, rows int)
+	// ChunkDoneFunc: all rows of a chunk are durable, dead letters or superseded; its progress is not saved yet.
+	ChunkDoneFunc func(plan mappings.PlanID, number int, rows int)
+	// BackfillDoneFunc: the last range of a backfill is done; that is not saved yet.
+	BackfillDoneFunc func(plan mappings.PlanID)
+	// SweepBegunFunc: a sweep is about to list what the destination holds.
+	SweepBegunFunc func(plan mappings.PlanID)
+	// SweepDoneFunc: every document that a sweep listed is settled; that is not saved yet.
+	SweepDoneFunc func(plan mappings.PlanID)
+	// TakenFunc: documents went in flight, each with the fence that their read captured.
+	TakenFunc func(docs []mappings.DocKey, fence source.Fence)
+	// SettledFunc: documents are not in flight any more.
+	SettledFunc func(docs []mappings.DocKey)
 	// RowsReadFunc: rows were read again because their keys were dirty.
 	RowsReadFunc func(plan mappings.PlanID, rows []source.Row)
+	// WritingFunc: operations are about to be sent to the target.
+	WritingFunc func(ops []targets.Op)
 	// OpsWrittenFunc: a write to the target returned.
 	OpsWrittenFunc func(ops []targets.Op, err error)
+	// RetryFunc: one end ("source" or "target") did not answer, and is tried again.
+	RetryFunc func(end string, err error)
+	// ConflictFunc: the target holds a version that this state did not issue.
+	ConflictFunc func(key mappings.DocKey, stored, ours int64)
+	// SavingFunc: the frontier has moved or something else is to be saved; the state is not on disk yet.
+	SavingFunc func(state.Change)
 	// StateSavedFunc: the state is on disk.
 	StateSavedFunc func(state.Change)
 	// AckedFunc: the source has been told that everything up to the position is saved.
@@ -26,52 +49,6 @@ type Observer struct {
 	DeadLetterFunc func(state.Letter)
 	// MissFunc: a key of an insert or update has no row, and no delete came for it either.
 	MissFunc func(mappings.DocKey)
-}
-
-func (o *Observer) batchReceived(b source.Batch) {
-	if o != nil && o.BatchReceivedFunc != nil {
-		o.BatchReceivedFunc(b)
-	}
-}
-
-func (o *Observer) chunkRead(plan mappings.PlanID, number, rows int) {
-	if o != nil && o.ChunkReadFunc != nil {
-		o.ChunkReadFunc(plan, number, rows)
-	}
-}
-
-func (o *Observer) rowsRead(plan mappings.PlanID, rows []source.Row) {
-	if o != nil && o.RowsReadFunc != nil {
-		o.RowsReadFunc(plan, rows)
-	}
-}
-
-func (o *Observer) opsWritten(ops []targets.Op, err error) {
-	if o != nil && o.OpsWrittenFunc != nil {
-		o.OpsWrittenFunc(ops, err)
-	}
-}
-
-func (o *Observer) stateSaved(c state.Change) {
-	if o != nil && o.StateSavedFunc != nil {
-		o.StateSavedFunc(c)
-	}
-}
-
-func (o *Observer) acked(p source.Position) {
-	if o != nil && o.AckedFunc != nil {
-		o.AckedFunc(p)
-	}
-}
-
-func (o *Observer) deadLetter(l state.Letter) {
-	if o != nil && o.DeadLetterFunc != nil {
-		o.DeadLetterFunc(l)
-	}
-}
-
-func (o *Observer) miss(key mappings.DocKey) {
-	if o != nil && o.MissFunc != nil {
-		o.MissFunc(key)
-	}
+	// ParkedFunc: a plan is left alone from now on.
+	ParkedFunc func(state.Parked)
 }

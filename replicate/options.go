@@ -35,6 +35,9 @@ type Store interface {
 	Save(ctx context.Context, change state.Change) error
 	// LetterRefs names the documents that have a dead letter.
 	LetterRefs(ctx context.Context) ([]state.LetterRef, error)
+	// Requests returns what other processes ask of this run, the oldest first. Those that are done
+	// are in Change.DoneRequests of a later Save.
+	Requests(ctx context.Context) ([]state.Request, error)
 }
 
 // What to do about a TRUNCATE in the source.
@@ -42,6 +45,13 @@ const (
 	TruncatePropagate = "propagate" // remove the documents
 	TruncateIgnore    = "ignore"    // keep them
 	TruncateStop      = "stop"      // end the run with an error
+)
+
+// What to do when a fault concerns one plan only: its destination was deleted or replaced, its table
+// cannot be mapped or does not fit its destination any more, or too many documents are rejected.
+const (
+	FaultPark = "park" // leave it alone until it is resumed, and go on with all others
+	FaultStop = "stop" // end the run with an error
 )
 
 // Options is what a Replicator is made of. Source, Target, State, Tables and Compile must be set;
@@ -59,6 +69,10 @@ type Options struct {
 	FollowOnly    bool    // begin at the log's head without a backfill
 	RowsPerSecond float64 // rows read from the source per second at most; 0: no limit
 	OnTruncate    string  // default TruncatePropagate
+	OnFault       string  // default FaultPark
+	// Fresh begins anew, whatever the state says: at the log's head, with a backfill and a sweep of all.
+	// Without it, a new state is refused where a destination holds documents already.
+	Fresh bool
 
 	Workers   int           // concurrent re-reads with their writes; default 4
 	Parallel  int           // concurrent ranges of backfills; default 4
@@ -67,6 +81,13 @@ type Options struct {
 	MaxDirty  int           // documents waiting at most before the log is left alone; default 20,000
 	MaxMisses int           // keys without row and delete per plan before the run stops; default 100
 	SaveEvery time.Duration // time between saves at least; default 100 ms
+	PollEvery time.Duration // time between looks for requests; default 1 s
+	MarkEvery time.Duration // time between marks in the target at least; default 5 s
+
+	// A plan is parked when more than MaxRejected (a share, such as 0.25) of RejectWindow documents in a
+	// row are rejected. Defaults 0.25 and 1000; a share of 1 never parks.
+	MaxRejected  float64
+	RejectWindow int
 
 	Observer *Observer
 }
@@ -94,19 +115,38 @@ func (o Options) withDefaults() (Options, error) {
 	default:
 		errs = append(errs, errors.New("on truncate: want propagate, ignore or stop"))
 	}
+	switch o.OnFault {
+	case "":
+		o.OnFault = FaultPark
+	case FaultPark, FaultStop:
+	default:
+		errs = append(errs, errors.New("on fault: want park or stop"))
+	}
+	if o.MaxRejected < 0 || o.MaxRejected > 1 {
+		errs = append(errs, errors.New("max rejected: want a share between 0 and 1"))
+	}
+	if o.MaxRejected == 0 {
+		o.MaxRejected = 0.25
+	}
+	o.Observer = Observe(o.Observer)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}} {
+	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}, {&o.RejectWindow, 1000}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
 	}
-	if o.SaveEvery <= 0 {
-		o.SaveEvery = 100 * time.Millisecond
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&o.SaveEvery, 100 * time.Millisecond}, {&o.PollEvery, time.Second}, {&o.MarkEvery, 5 * time.Second}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
 	}
 	return o, errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -18,17 +19,25 @@ import (
 
 // flow is one table under one mapping, as compiled now. A changed definition makes a new flow.
 type flow struct {
-	plan  *mappings.Plan
-	table source.Table
-	rows  *rowSize
-	total int64 // the catalog's estimate of rows; negative: unknown
+	plan     *mappings.Plan
+	table    source.Table
+	rows     *rowSize
+	total    int64  // the catalog's estimate of rows; negative: unknown
+	identity string // of what stands behind the destination; empty: the target cannot tell
 }
 
 func (f *flow) record() state.Plan {
 	return state.Plan{
-		Plan: string(f.plan.ID()), Source: f.table.String(),
+		Plan: string(f.plan.ID()), Source: f.table.String(), Identity: f.identity,
 		Destination: f.plan.Destination().Name, Fingerprint: f.plan.Fingerprint(),
 	}
+}
+
+// same reports whether two flows read and write alike, fields' sizes included.
+func (f *flow) same(other *flow) bool {
+	return f.plan.Fingerprint() == other.plan.Fingerprint() &&
+		reflect.DeepEqual(f.plan.Selection(), other.plan.Selection()) &&
+		reflect.DeepEqual(f.plan.Destination(), other.plan.Destination())
 }
 
 // CompileFunc makes plans of the tables that the catalog describes. It is called at the start and
@@ -40,11 +49,13 @@ type plans struct {
 	catalog  source.Catalog
 	patterns []source.Pattern
 	compile  CompileFunc
-	prepare  targets.Preparer // nil: the target needs none
+	prepare  targets.Preparer   // nil: the target needs none
+	identify targets.Identifier // nil: the target cannot tell
 	health   *outage
 	target   *outage
 	log      *slog.Logger
 	fence    func() source.Fence
+	faulty   func(f *flow, cause error) error // parks the flow's plan, or returns the cause to end the run
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
 	ahead     map[source.Table][]*flow // lost before the log said so; guarded by reloading
@@ -54,6 +65,9 @@ type plans struct {
 	flows   map[mappings.PlanID]*flow
 	byTable map[source.Table][]*flow
 	warned  map[string]bool
+	parked  map[mappings.PlanID]bool
+	// behind is what stood behind the destination when a plan was taken up, in this run or earlier.
+	behind map[mappings.PlanID]string
 }
 
 // get returns the flow of a plan, or nil where there is none any more.
@@ -79,12 +93,11 @@ func (p *plans) all() []*flow {
 	})
 }
 
-// load describes all selected tables and compiles them. Errors are the caller's to show: nothing
-// is tried again, because at the start somebody is watching.
-func (p *plans) load(ctx context.Context) error {
+// describeAll asks the catalog for all selected tables.
+func (p *plans) describeAll(ctx context.Context) (map[source.Table]source.Columns, error) {
 	names, err := p.catalog.Tables(ctx, p.fence(), p.patterns)
 	if err != nil {
-		return fmt.Errorf("list tables: %w", err)
+		return nil, fmt.Errorf("list tables: %w", err)
 	}
 	tables := make(map[source.Table]source.Columns, len(names))
 	for _, name := range names {
@@ -93,21 +106,11 @@ func (p *plans) load(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("describe %s: %w", name, err)
+			return nil, fmt.Errorf("describe %s: %w", name, err)
 		}
 		tables[name] = columns
 	}
-	flows, err := p.compiled(ctx, tables)
-	if err != nil {
-		return err
-	}
-	if p.prepare != nil {
-		if err := p.prepare.Prepare(ctx, destinations(flows)); err != nil {
-			return fmt.Errorf("prepare target: %w", err)
-		}
-	}
-	p.put(tables, flows)
-	return nil
+	return tables, nil
 }
 
 // reload describes one table anew and compiles all. Lost connections are waited out. A table that
@@ -164,6 +167,8 @@ func (p *plans) remove(ctx context.Context, t source.Table) ([]*flow, error) {
 	return had, p.replace(ctx, t, nil)
 }
 
+// replace compiles with a table as it is now. A table that cannot be compiled, or that does not fit
+// its destination any more, is a fault of its own plans.
 func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Columns) error {
 	p.mu.Lock()
 	tables := maps.Clone(p.tables)
@@ -172,17 +177,32 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if columns != nil && p.selected(t) {
 		tables[t] = *columns
 	}
-	flows, err := p.compiled(ctx, tables)
+	flows, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
-	if p.prepare != nil && len(flows) > 0 {
-		err := p.target.retry(ctx, func() error { return p.prepare.Prepare(ctx, destinations(flows)) })
-		if err != nil {
-			return fmt.Errorf("prepare target after a change of %s: %w", t, err)
+	for table, cause := range unmapped {
+		for _, f := range p.of(table) {
+			if err := p.faulty(f, fmt.Errorf("table %s: %w", table, cause)); err != nil {
+				return err
+			}
 		}
 	}
-	p.put(tables, flows)
+	var fit []*flow
+	for _, f := range flows {
+		if p.get(f.plan.ID()) != f { // new, or changed
+			if err := p.fit(ctx, f, p.target.retry); isFault(err) {
+				if err := p.faulty(f, err); err != nil {
+					return err
+				}
+				continue
+			} else if err != nil {
+				return fmt.Errorf("prepare target after a change of %s: %w", t, err)
+			}
+		}
+		fit = append(fit, f)
+	}
+	p.put(tables, fit)
 	return nil
 }
 
@@ -195,14 +215,35 @@ func (p *plans) selected(t source.Table) bool {
 	return false
 }
 
-func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, error) {
+// compiled makes the flows of tables. Where one fails to compile by itself, it is left out and named,
+// so that the others go on. The error is for what concerns them together.
+func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, map[source.Table]error, error) {
 	list := slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
 		return strings.Compare(a.Table.String(), b.Table.String())
 	})
 	compiled, warnings, err := p.compile(ctx, list)
 	if err != nil {
-		return nil, err
+		unmapped := map[source.Table]error{}
+		list = slices.DeleteFunc(list, func(c source.Columns) bool {
+			_, _, wrong := p.compile(ctx, []source.Columns{c})
+			if wrong != nil {
+				unmapped[c.Table] = wrong
+			}
+			return wrong != nil
+		})
+		if len(unmapped) == 0 {
+			return nil, nil, err
+		}
+		if compiled, warnings, err = p.compile(ctx, list); err != nil {
+			return nil, nil, err
+		}
+		return p.flowsOf(compiled, warnings, tables), unmapped, nil
 	}
+	return p.flowsOf(compiled, warnings, tables), nil, nil
+}
+
+// flowsOf makes flows of plans that are not parked; one that is in force and has not changed stays what it is.
+func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map[source.Table]source.Columns) []*flow {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range warnings {
@@ -211,17 +252,20 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 			p.log.Warn(w)
 		}
 	}
-	flows := make([]*flow, len(compiled))
-	for i, plan := range compiled {
-		flows[i] = &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
+	var flows []*flow
+	for _, plan := range compiled {
+		f := &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
 		if old := p.flows[plan.ID()]; old != nil {
-			flows[i].rows = old.rows
-			if old.plan.Fingerprint() == plan.Fingerprint() {
-				flows[i] = old
+			f.rows, f.identity = old.rows, old.identity
+			if old.same(f) {
+				f = old
 			}
 		}
+		if !p.parked[plan.ID()] {
+			flows = append(flows, f)
+		}
 	}
-	return flows, nil
+	return flows
 }
 
 func (p *plans) put(tables map[source.Table]source.Columns, flows []*flow) {
@@ -231,15 +275,10 @@ func (p *plans) put(tables map[source.Table]source.Columns, flows []*flow) {
 	p.flows = make(map[mappings.PlanID]*flow, len(flows))
 	p.byTable = map[source.Table][]*flow{}
 	for _, f := range flows {
+		if p.parked[f.plan.ID()] { // meanwhile
+			continue
+		}
 		p.flows[f.plan.ID()] = f
 		p.byTable[f.table] = append(p.byTable[f.table], f)
 	}
-}
-
-func destinations(flows []*flow) []*targets.Destination {
-	dests := make([]*targets.Destination, len(flows))
-	for i, f := range flows {
-		dests[i] = f.plan.Destination()
-	}
-	return dests
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/meepo-replicate/meepo/mappings"
-	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -27,7 +27,8 @@ type Replicator struct {
 	counters                   counters
 	progress                   *progress
 	plans                      *plans
-	recorded                   map[mappings.PlanID]planRecord // of the start and the intake only
+	recorded                   *records
+	breaker                    *breaker
 
 	// Made at the start of Run from the saved state.
 	versions *versions
@@ -36,6 +37,7 @@ type Replicator struct {
 	misses   *misses
 	jobs     *jobs
 	saver    *saver
+	marks    *marks
 	ready    chan struct{} // closed when the above are there, for Status
 }
 
@@ -46,10 +48,11 @@ func New(opts Options) (*Replicator, error) {
 		return nil, err
 	}
 	r := &Replicator{
-		opts: opts, log: opts.Logger, ready: make(chan struct{}), progress: newProgress(), recorded: map[mappings.PlanID]planRecord{},
+		opts: opts, log: opts.Logger, ready: make(chan struct{}), progress: newProgress(), recorded: newRecords(),
+		breaker:      newBreaker(opts.MaxRejected, opts.RejectWindow),
 		limiter:      rate.NewLimiter(rate.Inf, 0),
-		sourceHealth: &outage{log: opts.Logger, what: "source"},
-		targetHealth: &outage{log: opts.Logger, what: "target"},
+		sourceHealth: &outage{log: opts.Logger, what: "source", told: opts.Observer.RetryFunc},
+		targetHealth: &outage{log: opts.Logger, what: "target", told: opts.Observer.RetryFunc},
 	}
 	if opts.RowsPerSecond > 0 {
 		burst := max(opts.ReadRows, opts.ChunkRows, int(math.Ceil(opts.RowsPerSecond)))
@@ -57,9 +60,11 @@ func New(opts Options) (*Replicator, error) {
 		r.limiter.AllowN(time.Now(), burst) // begin at the rate, not with a burst
 	}
 	preparer, _ := opts.Target.(targets.Preparer)
+	identifier, _ := opts.Target.(targets.Identifier)
 	r.plans = &plans{
-		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, warned: map[string]bool{}, ahead: map[source.Table][]*flow{},
+		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.park,
+		warned: map[string]bool{}, ahead: map[source.Table][]*flow{}, parked: map[mappings.PlanID]bool{}, behind: map[mappings.PlanID]string{},
 	}
 	return r, nil
 }
@@ -71,16 +76,42 @@ var errDrained = errors.New("drained")
 // closed drain finishes what is in flight, saves, and returns nil; a ctx that ends leaves at once.
 // Any other error is final; the state is as of the last save, and a later Run goes on from there.
 func (r *Replicator) Run(ctx context.Context, drain <-chan struct{}) error {
-	start, err := r.start(ctx)
+	stream, err := r.begin(ctx, drain)
 	if err != nil {
+		if errors.Is(err, errDrained) {
+			return nil // nothing has begun, so there is nothing to finish
+		}
 		return err
-	}
-	stream, err := r.opts.Source.Open(ctx, start, r.subscriptions())
-	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
 	}
 	err = r.work(ctx, stream, drain)
 	return errors.Join(err, stream.Close(context.WithoutCancel(ctx)))
+}
+
+// begin does what comes before the first batch. A closed drain ends it at once.
+func (r *Replicator) begin(ctx context.Context, drain <-chan struct{}) (source.Stream, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	begun := make(chan struct{})
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer close(begun)
+	watch.Go(func() {
+		select {
+		case <-drain:
+			stop(errDrained)
+		case <-begun:
+		}
+	})
+	start, err := r.start(ctx)
+	var stream source.Stream
+	if err == nil {
+		if stream, err = r.opts.Source.Open(ctx, start, r.subscriptions()); err != nil {
+			err = fmt.Errorf("open the log: %w", err)
+		}
+	}
+	if err != nil && errors.Is(context.Cause(ctx), errDrained) {
+		return nil, errDrained
+	}
+	return stream, err
 }
 
 func (r *Replicator) subscriptions() []source.Subscription {
@@ -116,6 +147,8 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	take(func() error { return r.intakeLoop(soft, stream) })
 	take(func() error { return r.planLoop(ctx, soft) })
 	take(func() error { return r.sweepLoop(soft) })
+	take(func() error { return r.requestLoop(soft) })
+	take(func() error { return r.markLoop(soft) })
 	for range r.opts.Parallel {
 		take(func() error { return r.rangeLoop(ctx, soft) })
 	}
@@ -139,7 +172,10 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	}
 
 	r.finish(ctx, g, &intake)
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.incomplete()
 }
 
 // finish runs the parts that outlive the intake: the workers, until the lanes are empty, and the
@@ -207,116 +243,4 @@ func (r *Replicator) awaitSaved(ctx context.Context, want source.Position) error
 			return context.Cause(ctx)
 		}
 	}
-}
-
-// start loads the state, compiles the plans and returns the position to follow from. Errors are not
-// tried again, because at the start somebody is watching.
-func (r *Replicator) start(ctx context.Context) (source.Position, error) {
-	snap, err := r.opts.State.Load(ctx)
-	if err != nil {
-		return "", err
-	}
-	letters, err := r.opts.State.LetterRefs(ctx)
-	if err != nil {
-		return "", err
-	}
-	fresh := snap.Checkpoint == nil
-	if fresh {
-		// The position comes first: what is read later is at least as new (invariant 2).
-		position, fence, err := r.opts.Source.Head(ctx)
-		if err != nil {
-			return "", fmt.Errorf("look at the log's head: %w", err)
-		}
-		snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: time.Now().UTC()}
-	}
-	at := *snap.Checkpoint
-	r.lanes = newLanes(r.opts.MaxDirty, source.Fence(at.Fence))
-	r.plans.fence = r.lanes.newestFence
-	if err := r.plans.load(ctx); err != nil {
-		return "", err
-	}
-	r.versions = newVersions(r.opts.Source, snap.Leases, r.opts.State.Save)
-	r.frontier = newFrontier()
-	r.misses = newMisses(r.opts.Source, r.opts.MaxMisses)
-	r.jobs = newJobs(snap)
-	r.saver = newSaver(r.opts.State, r.frontier, r.opts.SaveEvery, r.opts.Observer, at, letters)
-	r.saver.added = r.jobs.add
-	r.progress.restore(snap, r.plans)
-	if err := r.takeUp(ctx, snap, fresh); err != nil {
-		return "", err
-	}
-	close(r.ready)
-	return source.Position(at.Position), nil
-}
-
-// takeUp queues the backfill of plans that the state does not know, or knows otherwise, and saves
-// that together with the position of a fresh start. Plans that are not in force are forgotten: their
-// events are not followed from here on, so that they begin anew should they come back. It ends the
-// bulk mode that a crash left behind.
-func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool) error {
-	var change state.Change
-	if fresh {
-		change.Checkpoint = snap.Checkpoint
-	}
-	known := map[string]string{}
-	var idle []string // destinations without a backfill under way
-	for _, p := range snap.Plans {
-		known[p.Plan] = p.Fingerprint
-		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
-			change.DropPlans = append(change.DropPlans, p.Plan)
-			idle = append(idle, p.Destination)
-		}
-	}
-	for _, f := range r.plans.all() {
-		r.recorded[f.plan.ID()] = recordOf(f)
-		record := f.record()
-		if before, seen := known[record.Plan]; seen && before == record.Fingerprint {
-			continue
-		} else if err := r.takeUpPlan(ctx, f, seen, &change); err != nil {
-			return err
-		}
-	}
-	if err := r.opts.State.Save(ctx, change); err != nil {
-		return err
-	}
-	r.jobs.add(change.AddJobs)
-	for _, f := range r.plans.all() {
-		if !r.jobs.pending(f.plan.ID()) {
-			idle = append(idle, f.plan.Destination().Name)
-		}
-	}
-	for _, dest := range idle {
-		if err := r.endBulk(ctx, dest); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeUpPlan queues what a plan needs that is new, or has changed since it was copied.
-func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, seen bool, change *state.Change) error {
-	change.Plans = append(change.Plans, f.record())
-	reason, sweep := "new", seen
-	switch {
-	case seen:
-		reason = "mapping changed"
-		r.log.Warn("mapping or table has changed since it was copied, it is copied again", "mapping", f.plan.Name())
-	case r.opts.FollowOnly:
-		return nil
-	default:
-		// It may hold documents of a table that was there before, or of a state file that was lost.
-		sweep = true
-		if target, ok := r.opts.Target.(targets.Emptiness); ok {
-			empty, err := target.Empty(ctx, f.plan.Destination().Name)
-			if err != nil {
-				return err
-			}
-			sweep = !empty
-		}
-	}
-	change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Backfill, reason))
-	if sweep {
-		change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), state.Sweep, reason))
-	}
-	return nil
 }

@@ -23,7 +23,8 @@ const (
 // it began, now and then that it lasts, and once that it is over.
 type outage struct {
 	log  *slog.Logger
-	what string // "source", "target"
+	what string                      // "source", "target"
+	told func(end string, err error) // of each failure
 
 	mu       sync.Mutex
 	since    time.Time
@@ -35,6 +36,7 @@ type outage struct {
 const reportEvery = time.Minute
 
 func (o *outage) failed(err error) {
+	o.told(o.what, err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
@@ -83,7 +85,7 @@ func (o *outage) retry(ctx context.Context, fn func() error) error {
 func final(err error) bool {
 	for _, sentinel := range []error{
 		source.ErrPositionLost, source.ErrNoTable, source.ErrStale,
-		targets.ErrMismatch, targets.ErrCursor,
+		targets.ErrMismatch, targets.ErrReplaced, targets.ErrCursor,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

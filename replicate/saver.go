@@ -72,30 +72,32 @@ func (s *saver) letters() int {
 	return len(s.lettered)
 }
 
-// progress keeps the progress of a range for the next save.
-func (s *saver) progress(r state.Range) {
+// note keeps a change for the next save.
+func (s *saver) note(change state.Change) {
 	s.mu.Lock()
-	s.pending.Ranges = append(s.pending.Ranges, r)
+	s.pending.Merge(change)
 	s.mu.Unlock()
 	s.wake()
 }
 
-// jobDone keeps the end of a job for the next save.
-func (s *saver) jobDone(id int64) {
+// takePending returns what waits for the next save, for whoever saves it himself.
+func (s *saver) takePending() state.Change {
 	s.mu.Lock()
-	s.pending.DoneJobs = append(s.pending.DoneJobs, id)
-	s.mu.Unlock()
-	s.wake()
+	defer s.mu.Unlock()
+	pending := s.pending
+	s.pending = state.Change{}
+	return pending
 }
+
+// progress keeps the progress of a range for the next save.
+func (s *saver) progress(r state.Range) { s.note(state.Change{Ranges: []state.Range{r}}) }
+
+// jobDone keeps the end of a job for the next save.
+func (s *saver) jobDone(id int64) { s.note(state.Change{DoneJobs: []int64{id}}) }
 
 // forget keeps the loss of a plan for the next save: events of its table are passed over, so that it
 // has to be copied anew should it come back.
-func (s *saver) forget(plan mappings.PlanID) {
-	s.mu.Lock()
-	s.pending.DropPlans = append(s.pending.DropPlans, string(plan))
-	s.mu.Unlock()
-	s.wake()
-}
+func (s *saver) forget(plan mappings.PlanID) { s.note(state.Change{DropPlans: []string{string(plan)}}) }
 
 func (s *saver) wake() {
 	select {
@@ -134,24 +136,20 @@ func (s *saver) loop(ctx context.Context, stop <-chan struct{}) error {
 func (s *saver) save(ctx context.Context) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
-	change := s.frontier.take()
-	s.mu.Lock()
-	pending := s.pending
-	s.pending = state.Change{}
-	s.mu.Unlock()
-	change.Ranges, change.DoneJobs = pending.Ranges, pending.DoneJobs
-	change.Letters, change.Resolved = pending.Letters, pending.Resolved
-	change.DropPlans = append(change.DropPlans, pending.DropPlans...)
-	if change.Checkpoint == nil && len(change.DropPlans)+len(change.Ranges)+len(change.DoneJobs)+len(change.Letters)+len(change.Resolved) == 0 {
+	moved := s.frontier.take()
+	change := s.takePending()
+	change.Merge(moved) // a table that is gone for its readers may have come back in what the log says
+	if change.Empty() {
 		return nil
 	}
 	if change.Checkpoint != nil {
 		change.Checkpoint.Saved = time.Now().UTC()
 	}
+	s.observer.SavingFunc(change)
 	if err := s.store.Save(ctx, change); err != nil {
 		return err
 	}
-	s.observer.stateSaved(change)
+	s.observer.StateSavedFunc(change)
 	if len(change.AddJobs) > 0 {
 		s.added(change.AddJobs)
 	}
@@ -169,7 +167,7 @@ func (s *saver) save(ctx context.Context) error {
 	if err := s.ack(ctx, position); err != nil {
 		return fmt.Errorf("acknowledge position: %w", err)
 	}
-	s.observer.acked(position)
+	s.observer.AckedFunc(position)
 	return nil
 }
 

@@ -38,6 +38,7 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 		return err
 	}
 	r.log.Info("sweep begins", "mapping", flow.plan.Name(), "reason", job.Reason)
+	r.opts.Observer.SweepBegunFunc(id)
 	t := newToken() // of the whole sweep: done when all its documents are
 	seen, err := r.sweepPages(ctx, flow, t)
 	if err != nil {
@@ -49,6 +50,7 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	r.opts.Observer.SweepDoneFunc(id)
 	r.saver.jobDone(job.ID)
 	r.log.Info("sweep done", "mapping", flow.plan.Name(), "documents", seen)
 	return nil

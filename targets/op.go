@@ -84,6 +84,8 @@ var (
 	ErrCursor = errors.New("scan cursor expired")
 	// ErrMismatch: a destination exists and is not fit for the mapping.
 	ErrMismatch = errors.New("destination does not fit")
+	// ErrReplaced: what stands behind a destination is not what was filled, or nothing is there.
+	ErrReplaced = errors.New("destination was deleted or replaced")
 	// ErrDenied: the target refuses our credentials or what they may do.
 	ErrDenied = errors.New("access denied")
 )

@@ -7,7 +7,7 @@ import "context"
 type Writer interface {
 	// Write returns nil if all ops are durable, a *PartialError if those it does not name are, and
 	// any other error if nothing is known of any of them: then all may be repeated. The driver
-	// splits what is too large for one request.
+	// splits what is too large for one request. A delete of an id that no document can have is durable.
 	Write(ctx context.Context, ops []Op) error
 	// Close releases connections. It may be called twice.
 	Close(ctx context.Context) error
@@ -52,6 +52,31 @@ type Emptiness interface {
 	// Empty reports whether the destination holds no document. It sees every write that had returned
 	// before, and does not count as reading the destination.
 	Empty(ctx context.Context, dest string) (bool, error)
+}
+
+// Identifier tells whether a destination still is the one that was filled.
+type Identifier interface {
+	// Identify returns what stands behind the destination: a text that stays the same as long as that
+	// is the same thing with the same history, and differs once it was deleted and made again, replaced,
+	// or restored from a backup, as far as the target can tell. Empty: there is nothing. It writes
+	// nothing and makes nothing.
+	Identify(ctx context.Context, dest string) (string, error)
+}
+
+// Mark is what a run leaves in the target now and then, so that a target that went back to an earlier
+// time is noticed.
+type Mark struct {
+	Number   int64  // rising with each mark of a state; 0: there is none
+	Position string // the position that was saved, for people
+}
+
+// Marker keeps one mark per state in a small place of the driver's own in the target.
+type Marker interface {
+	// ReadMark returns the mark that the target holds for a state; the zero Mark where there is none.
+	// It makes nothing.
+	ReadMark(ctx context.Context, state string) (Mark, error)
+	// WriteMark replaces the mark of a state and returns when it is durable.
+	WriteMark(ctx context.Context, state string, mark Mark) error
 }
 
 // BulkMode makes a destination faster to fill while nobody reads it.

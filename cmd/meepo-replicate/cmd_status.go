@@ -70,6 +70,7 @@ type status struct {
 	Saved     *time.Time     `json:"saved,omitempty"`
 	Tables    []tableStatus  `json:"tables"`
 	Jobs      []jobStatus    `json:"jobs"`
+	Parked    []parkedStatus `json:"parked"`
 	Letters   int            `json:"dead_letters"`
 	Newest    []letterStatus `json:"newest_dead_letters"`
 }
@@ -90,6 +91,14 @@ type jobStatus struct {
 	Reason string `json:"reason"`
 }
 
+type parkedStatus struct {
+	Plan     string    `json:"mapping"`
+	Reason   string    `json:"reason"`
+	Advice   string    `json:"what_to_do"`
+	Position string    `json:"position"`
+	At       time.Time `json:"at"`
+}
+
 type letterStatus struct {
 	Plan     string    `json:"mapping"`
 	Key      string    `json:"key"`
@@ -107,7 +116,7 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &status{State: store.Path(), Tables: []tableStatus{}, Jobs: []jobStatus{}, Letters: snap.Letters, Newest: []letterStatus{}}
+	s := &status{State: store.Path(), Tables: []tableStatus{}, Jobs: []jobStatus{}, Parked: []parkedStatus{}, Letters: snap.Letters, Newest: []letterStatus{}}
 	if at := snap.Checkpoint; at != nil {
 		s.Position, s.Committed, s.Saved = at.Position, known(at.Committed), known(at.Saved)
 	}
@@ -130,6 +139,9 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 		}
 		t.Done = t.RangesDone == t.Ranges && !pending[plan.Plan]
 		s.Tables = append(s.Tables, t)
+	}
+	for _, p := range snap.Parked {
+		s.Parked = append(s.Parked, parkedStatus{p.Plan, p.Reason, p.Advice, p.Position, p.At})
 	}
 	for _, l := range letters {
 		s.Newest = append(s.Newest, letterStatus{l.Plan, l.KeyText, l.Document, l.Reason, l.At})
@@ -179,6 +191,10 @@ func (s *status) print(w io.Writer) error {
 		for _, j := range s.Jobs {
 			out.printf("  %s of %s: %s\n", j.Kind, j.Plan, j.Reason)
 		}
+	}
+	for _, p := range s.Parked {
+		out.printf("\nparked        %s  %s: %s\n", p.At.Format(time.RFC3339), p.Plan, p.Reason)
+		out.printf("  what to do: %s\n", p.Advice)
 	}
 	out.printf("\ndead letters  %d\n", s.Letters)
 	for _, l := range s.Newest {

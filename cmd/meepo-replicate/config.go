@@ -38,6 +38,9 @@ type config struct {
 	Once, FollowOnly bool
 	Rate             float64
 	OnTruncate       string
+	OnFault          string
+	MaxRejected      float64
+	Fresh            bool
 	LogFormat        string
 	LogLevel         string
 

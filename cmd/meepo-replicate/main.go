@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -37,7 +38,7 @@ const exitCodesHelp = `Exit codes:
   1    failed: see the message; a restart goes on from what is saved
   2    the command line, the configuration or a mapping is wrong; nothing was done
   3    the source no longer holds the changes after the saved position
-  4    the target holds something that does not fit the mapping
+  4    the target holds something that does not fit the mapping, or is not what was filled
   130  left at once: by a second signal, or by the first where there was nothing to save (check, status)`
 
 // errSecondSignal is why a context ended when the user did not want to wait.
@@ -180,7 +181,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, source.ErrPositionLost):
 		return exitLost
-	case errors.Is(err, targets.ErrMismatch):
+	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled):
 		return exitMismatch
 	}
 	return exitFailed

@@ -16,7 +16,7 @@ func newRootCommand(p *process) *cobra.Command {
 	root.Use = "meepo-replicate"
 	root.Short = "Keep Elasticsearch equal to tables of MySQL or MariaDB"
 	root.Long = rootHelp
-	root.AddCommand(newRunCommand(p), newCheckCommand(p), newStatusCommand(p), newEventsCommand(p), newVersionCommand(p))
+	root.AddCommand(newRunCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newEventsCommand(p), newVersionCommand(p))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -91,7 +91,7 @@ func (s *selection) restrict(m mappings.Mapping) {
 
 // compile makes the plans for the tables that the source has at this moment.
 func (s *selection) compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-	list, warnings := s.mappings, []string(nil)
+	list, warnings := present(s.mappings, tables), []string(nil)
 	if len(s.asked) > 0 {
 		var rest []mappings.From
 		rest, warnings = s.unmapped(tables)
@@ -114,19 +114,41 @@ func (s *selection) compile(_ context.Context, tables []source.Columns) ([]*mapp
 	return compiled.Plans, warnings, err
 }
 
+// present leaves out the tables that mappings name and that are not there: at the start missing has
+// refused them, and one that is dropped later stops no other.
+func present(list []mappings.Mapping, tables []source.Columns) []mappings.Mapping {
+	var kept []mappings.Mapping
+	for _, m := range list {
+		var from []mappings.From
+		for _, f := range m.From {
+			_, literal := f.Literal()
+			if !literal || slices.ContainsFunc(tables, func(c source.Columns) bool { return f.Match(c.Table) }) {
+				from = append(from, f)
+			}
+		}
+		if len(from) > 0 {
+			m.From = from
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
 // unmapped returns what is to be copied as it is: the asked tables that no mapping is about.
 func (s *selection) unmapped(tables []source.Columns) ([]mappings.From, []string) {
-	if len(s.mappings) == 0 {
-		return s.asked, nil
-	}
 	var rest []mappings.From
 	var warnings []string
 	mapped := mappings.Patterns(s.mappings)
 	for _, from := range s.asked {
 		if table, literal := from.Literal(); literal {
-			if !matches(mapped, table) {
+			there := slices.ContainsFunc(tables, func(c source.Columns) bool { return from.Match(c.Table) })
+			if there && !matches(mapped, table) {
 				rest = append(rest, from)
 			}
+			continue
+		}
+		if len(s.mappings) == 0 {
+			rest = append(rest, from)
 			continue
 		}
 		for _, t := range tables {

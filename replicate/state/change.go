@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,45 @@ type Plan struct {
 	Source      string // "schema.table"
 	Destination string
 	Fingerprint string
+	Identity    string // what stood behind the destination when it was taken up; empty: the target cannot tell
+}
+
+// Parked is a plan that is left alone after a fault until somebody resumes it.
+type Parked struct {
+	Plan     string
+	Reason   string
+	Advice   string // what to do about it; may be empty
+	Position string // the saved position when it was parked
+	At       time.Time
+}
+
+// Verb says what a request asks for.
+type Verb string
+
+// The verbs.
+const (
+	RetryLetter Verb = "retry"  // read the row of a dead letter again and write it
+	DropLetter  Verb = "drop"   // forget a dead letter
+	ResumePlan  Verb = "resume" // copy a plan anew; if it is parked, follow it again. Key is empty
+)
+
+// Request is something that another process asks of the run on this file.
+type Request struct {
+	ID   int64 // given by the file, rising
+	Verb Verb
+	Plan string
+	Key  string // of a letter
+	At   time.Time
+}
+
+// Held is one change of a prepared XA transaction: known, but not visible before it commits.
+type Held struct {
+	XID    string
+	Number int // rising within the transaction
+	Schema string
+	Name   string
+	Action uint8 // source.Action
+	Key    string
 }
 
 // Range is the progress of one key range of a plan's backfill.
@@ -78,6 +118,58 @@ type Change struct {
 	Letters   []Letter
 	Resolved  []LetterRef
 	Lease     *Lease
+	Park      []Parked // after DropPlans: a parked plan has neither progress nor jobs
+	Unpark    []string
+	// DoneRequests are deleted from the file.
+	DoneRequests []int64
+	Hold         []Held
+	Release      []string // XIDs whose held changes are deleted
+	// Mark is the number of the newest mark that the target is known to hold; 0 changes nothing.
+	Mark int64
+}
+
+// Empty reports whether the change changes nothing.
+func (c Change) Empty() bool {
+	return c.Checkpoint == nil && c.Lease == nil && c.Mark == 0 &&
+		len(c.Plans)+len(c.DropPlans)+len(c.NewRanges)+len(c.Ranges)+len(c.AddJobs)+len(c.DoneJobs)+len(c.Letters)+
+			len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release) == 0
+}
+
+// Merge adds what came later. A plan that is dropped takes along what came before for it, since a
+// Change drops first.
+func (c *Change) Merge(later Change) {
+	for _, plan := range later.DropPlans {
+		c.Plans = slices.DeleteFunc(c.Plans, func(p Plan) bool { return p.Plan == plan })
+		c.AddJobs = slices.DeleteFunc(c.AddJobs, func(j Job) bool { return j.Plan == plan })
+		c.NewRanges = slices.DeleteFunc(c.NewRanges, func(r Range) bool { return r.Plan == plan })
+		c.Ranges = slices.DeleteFunc(c.Ranges, func(r Range) bool { return r.Plan == plan })
+	}
+	for _, plan := range later.Unpark {
+		c.Park = slices.DeleteFunc(c.Park, func(p Parked) bool { return p.Plan == plan })
+	}
+	for _, xid := range later.Release {
+		c.Hold = slices.DeleteFunc(c.Hold, func(h Held) bool { return h.XID == xid })
+	}
+	if later.Checkpoint != nil {
+		c.Checkpoint = later.Checkpoint
+	}
+	if later.Lease != nil {
+		c.Lease = later.Lease
+	}
+	c.Mark = max(c.Mark, later.Mark)
+	c.Plans = append(c.Plans, later.Plans...)
+	c.DropPlans = append(c.DropPlans, later.DropPlans...)
+	c.NewRanges = append(c.NewRanges, later.NewRanges...)
+	c.Ranges = append(c.Ranges, later.Ranges...)
+	c.AddJobs = append(c.AddJobs, later.AddJobs...)
+	c.DoneJobs = append(c.DoneJobs, later.DoneJobs...)
+	c.Letters = append(c.Letters, later.Letters...)
+	c.Resolved = append(c.Resolved, later.Resolved...)
+	c.Park = append(c.Park, later.Park...)
+	c.Unpark = append(c.Unpark, later.Unpark...)
+	c.DoneRequests = append(c.DoneRequests, later.DoneRequests...)
+	c.Hold = append(c.Hold, later.Hold...)
+	c.Release = append(c.Release, later.Release...)
 }
 
 // Save applies the change in one transaction and returns when it is on disk.
@@ -104,7 +196,7 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 		exec(`DELETE FROM jobs WHERE plan = ?`, p)
 	}
 	for _, p := range c.Plans {
-		exec(`INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Fingerprint)
+		exec(`INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Fingerprint, p.Identity)
 	}
 	for _, r := range c.NewRanges {
 		exec(`DELETE FROM ranges WHERE plan = ?`, r.Plan)
@@ -127,7 +219,30 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 	if l := c.Lease; l != nil {
 		exec(`INSERT OR REPLACE INTO leases VALUES (?, ?)`, l.Low, l.High)
 	}
+	c.applyRest(exec)
 	return err
+}
+
+// applyRest applies what does not belong to plans and letters.
+func (c Change) applyRest(exec func(query string, args ...any)) {
+	for _, plan := range c.Unpark {
+		exec(`DELETE FROM parked WHERE plan = ?`, plan)
+	}
+	for _, p := range c.Park {
+		exec(`INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)`, p.Plan, p.Reason, p.Advice, p.Position, micros(p.At))
+	}
+	for _, id := range c.DoneRequests {
+		exec(`DELETE FROM requests WHERE id = ?`, id)
+	}
+	for _, xid := range c.Release {
+		exec(`DELETE FROM held WHERE xid = ?`, xid)
+	}
+	for _, h := range c.Hold {
+		exec(`INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)`, h.XID, h.Number, h.Schema, h.Name, h.Action, []byte(h.Key))
+	}
+	if c.Mark > 0 {
+		exec(`INSERT OR REPLACE INTO meta VALUES ('mark', ?)`, fmt.Sprint(c.Mark))
+	}
 }
 
 func micros(t time.Time) int64 {

@@ -14,7 +14,11 @@ type Snapshot struct {
 	Ranges     []Range
 	Jobs       []Job // in the order they were queued
 	Leases     []Lease
-	Letters    int // how many dead letters there are
+	Parked     []Parked
+	Held       []Held // by transaction, in order
+	Letters    int    // how many dead letters there are
+	ID         string // names this state; never changes
+	Mark       int64  // see Change.Mark; 0: none
 }
 
 // Load reads the state as of one transaction. Progress without a position is ErrCorrupt.
@@ -42,10 +46,10 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	return errors.Join(
-		each(ctx, tx, `SELECT plan, source, destination, fingerprint FROM plans ORDER BY plan`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT plan, source, destination, fingerprint, identity FROM plans ORDER BY plan`, func(r *sql.Rows) error {
 			var p Plan
 			defer func() { snap.Plans = append(snap.Plans, p) }()
-			return r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Fingerprint)
+			return r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Fingerprint, &p.Identity)
 		}),
 		each(ctx, tx, `SELECT plan, number, rest, rows FROM ranges ORDER BY plan, number`, func(r *sql.Rows) error {
 			var p Range
@@ -63,6 +67,31 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 			return r.Scan(&l.Low, &l.High)
 		}),
 		tx.QueryRowContext(ctx, `SELECT count(*) FROM letters`).Scan(&snap.Letters),
+		snap.loadRest(ctx, tx),
+	)
+}
+
+// loadRest reads what does not belong to plans and letters.
+func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
+	return errors.Join(
+		each(ctx, tx, `SELECT plan, reason, advice, position, at_us FROM parked ORDER BY plan`, func(r *sql.Rows) error {
+			var p Parked
+			var at int64
+			err := r.Scan(&p.Plan, &p.Reason, &p.Advice, &p.Position, &at)
+			p.At = fromMicros(at)
+			snap.Parked = append(snap.Parked, p)
+			return err
+		}),
+		each(ctx, tx, `SELECT xid, number, source_schema, source_name, action, key FROM held ORDER BY xid, number`, func(r *sql.Rows) error {
+			var h Held
+			var key []byte
+			err := r.Scan(&h.XID, &h.Number, &h.Schema, &h.Name, &h.Action, &key)
+			h.Key = string(key)
+			snap.Held = append(snap.Held, h)
+			return err
+		}),
+		tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'id'`).Scan(&snap.ID),
+		tx.QueryRowContext(ctx, `SELECT coalesce(max(cast(value AS INTEGER)), 0) FROM meta WHERE name = 'mark'`).Scan(&snap.Mark),
 	)
 }
 

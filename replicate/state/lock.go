@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrLocked: another process has the state file open for writing.
@@ -19,7 +20,12 @@ func takeLock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock state file: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for try := 0; err != nil && try < 10; try++ { // lockHeld may hold it for a moment
+		time.Sleep(5 * time.Millisecond)
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32))
 		return nil, errors.Join(fmt.Errorf("lock %s: %w by process %s", path, ErrLocked, strings.TrimSpace(string(pid))), f.Close())
 	}
@@ -31,4 +37,14 @@ func takeLock(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("lock state file: %w", err), f.Close())
 	}
 	return f, nil
+}
+
+// lockHeld reports whether some process has the state file open for writing.
+func lockHeld(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // gives up the lock, too
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
 }

@@ -14,14 +14,14 @@ import (
 
 // format is the version of the tables below. A file with a higher one was written by a newer
 // program and is refused.
-const format = 1
+const format = 2
 
 const schema = `
 CREATE TABLE meta      (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE position  (one INTEGER PRIMARY KEY CHECK (one = 1), position TEXT NOT NULL, fence TEXT NOT NULL,
                         committed_us INTEGER NOT NULL, saved_us INTEGER NOT NULL);
 CREATE TABLE plans     (plan TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL,
-                        fingerprint TEXT NOT NULL) WITHOUT ROWID;
+                        fingerprint TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE ranges    (plan TEXT NOT NULL, number INTEGER NOT NULL, rest TEXT NOT NULL, rows INTEGER NOT NULL,
                         PRIMARY KEY (plan, number)) WITHOUT ROWID;
 CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NOT NULL,
@@ -29,10 +29,23 @@ CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NO
 CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT NULL, document TEXT NOT NULL,
                         reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (plan, key)) WITHOUT ROWID;
 CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
+` + schema2
+
+// schema2 is what format 2 has beyond format 1, but for the column plans.identity.
+const schema2 = `
+CREATE TABLE parked    (plan TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, position TEXT NOT NULL,
+                        at_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE requests  (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, plan TEXT NOT NULL, key BLOB NOT NULL,
+                        at_us INTEGER NOT NULL);
+CREATE TABLE held      (xid TEXT NOT NULL, number INTEGER NOT NULL, source_schema TEXT NOT NULL, source_name TEXT NOT NULL,
+                        action INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (xid, number)) WITHOUT ROWID;
 `
 
 // ErrCorrupt: the file is not a state file, or holds what cannot be.
 var ErrCorrupt = errors.New("state file is corrupt")
+
+// ErrNewer: the file was written by a newer program.
+var ErrNewer = errors.New("state file was written by a newer program")
 
 // Store is an open state file. Its methods may be called concurrently.
 type Store struct {
@@ -59,11 +72,15 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // OpenReadOnly opens an existing state file for Load and Letters only, also while another process
 // writes it. A missing file is an error wrapping fs.ErrNotExist.
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	return openExisting(ctx, path, "ro")
+}
+
+func openExisting(ctx context.Context, path, mode string) (*Store, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open state file %s: %w", path, fs.ErrNotExist)
 	}
 	s := &Store{path: path}
-	if err := s.open(ctx, "ro"); err != nil {
+	if err := s.open(ctx, mode); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -83,7 +100,7 @@ func (s *Store) open(ctx context.Context, mode string) error {
 	}
 	db.SetMaxOpenConns(1)
 	s.db = db
-	if err := s.prepare(ctx, mode != "ro"); err != nil {
+	if err := s.prepare(ctx, mode == "rwc"); err != nil {
 		return fmt.Errorf("open state file %s: %w", s.path, err)
 	}
 	return nil
@@ -100,7 +117,7 @@ func (s *Store) prepare(ctx context.Context, create bool) error {
 			if _, err := tx.ExecContext(ctx, schema); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES ('format', ?)`, fmt.Sprint(format))
+			_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES ('format', ?), ('id', ?)`, fmt.Sprint(format), newID())
 			return err
 		})
 	}
@@ -109,7 +126,10 @@ func (s *Store) prepare(ctx context.Context, create bool) error {
 		return fmt.Errorf("%w: no format in it: %w", ErrCorrupt, err)
 	}
 	if found > format {
-		return fmt.Errorf("written by a newer program (format %d, this one knows up to %d)", found, format)
+		return fmt.Errorf("%w (format %d, this one knows up to %d): use that program, or a state file of its own for this one", ErrNewer, found, format)
+	}
+	if found < format {
+		return s.migrate(ctx, found, create)
 	}
 	return nil
 }

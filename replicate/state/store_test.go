@@ -38,23 +38,29 @@ func TestStore_SavesAndLoads(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	save(t, s, Change{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
-		Plans:      []Plan{{"orders", "shop.orders", "orders", "x"}, {"gone", "shop.gone", "gone", "y"}},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1"}, {"gone", "shop.gone", "gone", "y", ""}},
 		NewRanges:  []Range{{"orders", 0, "a-", 0}, {"orders", 1, "b-", 0}, {"gone", 0, "c", 1}},
 		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
 		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at}},
 		Lease:      &Lease{10, 20},
+		Park:       []Parked{{"parked", "why", "what to do", "p0", at}, {"back", "why", "", "p0", at}},
+		Hold:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}, {"x2", 0, "shop", "orders", 1, "m"}},
+		Mark:       3,
 	})
 	save(t, s, Change{
 		Ranges: []Range{{"orders", 0, "", 5}}, AddJobs: []Job{{3, "orders", Sweep, "again"}}, DoneJobs: []int64{1, 2},
-		DropPlans: []string{"gone"}, Lease: &Lease{10, 30},
+		DropPlans: []string{"gone"}, Lease: &Lease{10, 30}, Unpark: []string{"back"}, Release: []string{"x2"}, Mark: 4,
 	})
 	want := Snapshot{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
-		Plans:      []Plan{{"orders", "shop.orders", "orders", "x"}},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1"}},
 		Ranges:     []Range{{"orders", 0, "", 5}, {"orders", 1, "b-", 0}},
 		Jobs:       []Job{{3, "orders", Sweep, "again"}},
 		Leases:     []Lease{{10, 30}},
 		Letters:    1,
+		Parked:     []Parked{{"parked", "why", "what to do", "p0", at}},
+		Held:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}},
+		Mark:       4,
 	}
 	reader, err := OpenReadOnly(t.Context(), path)
 	if err != nil {
@@ -64,6 +70,9 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		got, err := from.Load(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if want.ID = got.ID; len(got.ID) != 16 {
+			t.Errorf("id %q", got.ID)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

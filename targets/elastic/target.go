@@ -14,7 +14,8 @@ type Target struct {
 	config Config
 	client *client
 
-	maxBytes atomic.Int64 // of a bulk request: as configured, or what the server takes
+	maxBytes  atomic.Int64 // of a bulk request: as configured, or what the server takes
+	marksMade atomic.Bool
 
 	mu    sync.Mutex
 	scans map[targets.Cursor]*scan

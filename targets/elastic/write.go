@@ -37,6 +37,9 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 		}
 	}()
 	for i := range ops {
+		if ops[i].Verb == targets.Delete && checkID(ops[i].ID) != nil {
+			continue // there never was such a document
+		}
 		size, count := len(b.body), len(b.lines)
 		if err := b.add(i, &ops[i]); err != nil {
 			w.fail(i, targets.Rejected, err.Error())

@@ -49,7 +49,9 @@ type Memory struct {
 	sent     map[DocKey]int64 // the highest version that Write was asked to store
 	bulk     []string
 	counts   Counts
-	epoch    int           // of cursors
+	epoch    int // of cursors
+	made     int // destinations
+	marks    map[string]targets.Mark
 	changed  chan struct{} // closed and replaced when something was stored
 	closed   bool
 }
@@ -64,6 +66,7 @@ type Counts struct {
 }
 
 type memoryDest struct {
+	number int
 	fields []targets.Field
 	docs   map[targets.ID]memoryDoc
 }
@@ -82,6 +85,7 @@ func NewMemory(t testing.TB) *Memory {
 		rejected: map[DocKey]string{},
 		underway: map[DocKey]bool{},
 		sent:     map[DocKey]int64{},
+		marks:    map[string]targets.Mark{},
 		changed:  make(chan struct{}),
 	}
 }
@@ -98,7 +102,8 @@ func (m *Memory) Prepare(ctx context.Context, dests []*targets.Destination) erro
 	for _, dest := range dests {
 		have := m.dests[dest.Name]
 		if have == nil {
-			have = &memoryDest{docs: map[targets.ID]memoryDoc{}}
+			m.made++
+			have = &memoryDest{number: m.made, docs: map[targets.ID]memoryDoc{}}
 			m.dests[dest.Name] = have
 		}
 		for _, field := range dest.Fields {

@@ -137,6 +137,9 @@ func (m *Memory) storeOne(op targets.Op) targets.ItemError {
 		return targets.ItemError{Class: targets.Rejected, Reason: reason}
 	}
 	if op.ID == "" || len(op.ID) > MaxID {
+		if op.Verb == targets.Delete {
+			return targets.ItemError{} // there never was such a document
+		}
 		return targets.ItemError{Class: targets.Rejected, Reason: fmt.Sprintf("id of %d bytes", len(op.ID))}
 	}
 	old := dest.docs[op.ID]

@@ -78,6 +78,8 @@ func Run(t *testing.T, options Options) {
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
+		{"Identify_KnownAgain", (*suite).identity},
+		{"Marks_PerState", (*suite).marks},
 		{"Close_Twice", (*suite).closeTwice},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(s, t) })

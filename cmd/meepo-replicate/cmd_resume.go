@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/replicate/state"
+)
+
+func newResumeCommand(p *process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume MAPPING...",
+		Short: "Copy mappings anew, and follow again those that are parked",
+		Long: `Copy mappings anew: all rows are copied again, documents that no row stands for are removed, and a destination
+that is missing is made. A mapping that is parked is followed again. MAPPING is a mapping's name or a table, as status
+shows it. The run that is on the state file does it at once; without one, the next run does.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, args) },
+	}
+	addFlags(cmd.Flags(), byStatus)
+	completeSettings(cmd)
+	return cmd
+}
+
+func runResume(cmd *cobra.Command, p *process, names []string) error {
+	if len(names) == 0 {
+		return &usageError{"nothing says which mapping to resume", "name one, as meepo-replicate status shows it"}
+	}
+	return p.withState(cmd, func(ctx context.Context, store *state.Store) error {
+		snap, err := store.Load(ctx)
+		if err != nil {
+			return err
+		}
+		plans, err := plansNamed(snap, names)
+		if err != nil {
+			return err
+		}
+		var requests []state.Request
+		for _, plan := range plans {
+			requests = append(requests, state.Request{Verb: state.ResumePlan, Plan: plan, At: time.Now().UTC()})
+		}
+		running, err := store.Ask(ctx, requests)
+		if err != nil {
+			return err
+		}
+		when := "the run that is on now"
+		if !running {
+			when = "the next run, as none is on now"
+		}
+		_, err = fmt.Fprintf(p.stdout, "%s: will be copied anew by %s\n", strings.Join(plans, ", "), when)
+		return err
+	})
+}
+
+// withState opens the state file of the configuration for a command that reads it and asks.
+func (p *process) withState(cmd *cobra.Command, do func(context.Context, *state.Store) error) error {
+	c, warnings, err := loadConfig(cmd, byStatus)
+	if err != nil {
+		return err
+	}
+	warn(newLogger(p.stderr, c), warnings)
+	ctx, stop := p.untilSignal(cmd.Context())
+	defer stop()
+	store, err := state.OpenToAsk(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &usageError{fmt.Sprintf("there is no state file %s", c.State),
+			"name the one of your run by --state, or start a run: it makes the file"}
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, store), store.Close())
+}
+
+// plansNamed finds plans by mapping or table, those that are parked included.
+func plansNamed(snap state.Snapshot, names []string) ([]string, error) {
+	all := map[string]string{} // by plan: its table
+	for _, p := range snap.Plans {
+		all[p.Plan] = p.Source
+	}
+	for _, p := range snap.Parked {
+		all[p.Plan] = p.Plan[strings.LastIndexByte(p.Plan, '/')+1:]
+	}
+	var known, found []string
+	for plan, table := range all {
+		mapping, _, _ := strings.Cut(plan, "/")
+		known = append(known, mapping, table)
+	}
+	for _, name := range names {
+		before := len(found)
+		for plan, table := range all {
+			mapping, _, _ := strings.Cut(plan, "/")
+			if name == plan || name == mapping || name == table {
+				found = append(found, plan)
+			}
+		}
+		if len(found) == before {
+			wrong := &usageError{fmt.Sprintf("the state knows no mapping or table %q", name), "see meepo-replicate status"}
+			if near := nearest(name, known); near != "" {
+				wrong.advice = fmt.Sprintf("did you mean %q?", near)
+			}
+			return nil, wrong
+		}
+	}
+	return found, nil
+}

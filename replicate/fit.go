@@ -1,0 +1,149 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// isFault reports whether an error concerns one destination only and trying again cannot mend it.
+func isFault(err error) bool {
+	return errors.Is(err, targets.ErrMismatch) || errors.Is(err, targets.ErrReplaced)
+}
+
+// fit makes a flow's destination ready. What was filled before has to be there still: it is not made
+// anew behind anybody's back (invariant 8). Errors are ErrReplaced, those of Prepare, or of retry.
+func (p *plans) fit(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+	if err := p.stillThere(ctx, f, retry); err != nil {
+		return err
+	}
+	if p.prepare != nil {
+		err := retry(ctx, func() error { return p.prepare.Prepare(ctx, []*targets.Destination{f.plan.Destination()}) })
+		if err != nil {
+			return err
+		}
+	}
+	return p.recognize(ctx, f, retry)
+}
+
+// stillThere compares what stands behind a destination with what did when the plan was taken up.
+func (p *plans) stillThere(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+	p.mu.Lock()
+	before := p.behind[f.plan.ID()]
+	p.mu.Unlock()
+	if before == "" || p.identify == nil {
+		return nil
+	}
+	name := f.plan.Destination().Name
+	var now string
+	err := retry(ctx, func() (err error) {
+		now, err = p.identify.Identify(ctx, name)
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at destination %s: %w", name, err)
+	case now == "":
+		return replaced(f, fmt.Errorf("%w: %s is not there any more", targets.ErrReplaced, name))
+	case now != before:
+		return replaced(f, fmt.Errorf("%w: %s is not what was filled (it was %s, now it is %s)", targets.ErrReplaced, name, before, now))
+	}
+	return nil
+}
+
+// replaced says what to do about a destination that is not the one that was filled.
+func replaced(f *flow, err error) error {
+	return &targets.HintError{Err: err, Advice: fmt.Sprintf(
+		"if that was meant, meepo-replicate resume %s copies all of its rows again, and makes the destination where it is missing", f.plan.ID())}
+}
+
+// recognize remembers what stands behind a flow's destination now.
+func (p *plans) recognize(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+	if p.identify == nil {
+		return nil
+	}
+	name := f.plan.Destination().Name
+	err := retry(ctx, func() (err error) {
+		f.identity, err = p.identify.Identify(ctx, name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at destination %s: %w", name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind[f.plan.ID()] = f.identity
+	return nil
+}
+
+// park takes a plan out of force, and reports false if it is out already.
+func (p *plans) park(id mappings.PlanID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.parked[id] {
+		return false
+	}
+	p.parked[id] = true
+	if f := p.flows[id]; f != nil {
+		delete(p.flows, id)
+		p.byTable[f.table] = slices.DeleteFunc(slices.Clone(p.byTable[f.table]), func(other *flow) bool { return other == f })
+	}
+	return true
+}
+
+// has reports whether a plan is in force or parked.
+func (p *plans) has(id mappings.PlanID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parked[id] || p.flows[id] != nil
+}
+
+// errNotMapped: a plan was asked for that no mapping and table make now.
+var errNotMapped = errors.New("no mapping and table of this name")
+
+// resume puts a plan in force, parked or not, with its destination as it is or made anew. If that
+// fails it stays, or becomes, parked.
+func (p *plans) resume(ctx context.Context, id mappings.PlanID) (*flow, error) {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	var described map[source.Table]source.Columns
+	err := p.health.retry(ctx, func() (err error) {
+		described, err = p.describeAll(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	delete(p.parked, id)
+	delete(p.behind, id)
+	p.mu.Unlock()
+	flows, unmapped, err := p.compiled(ctx, described)
+	at := slices.IndexFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
+	if err != nil || at < 0 {
+		for table, cause := range unmapped {
+			err = errors.Join(err, fmt.Errorf("table %s: %w", table, cause))
+		}
+		p.park(id)
+		return nil, errors.Join(errNotMapped, err)
+	}
+	f := flows[at]
+	if err := p.fit(ctx, f, p.target.retry); err != nil {
+		p.park(id)
+		return nil, err
+	}
+	// Other tables that have changed since are taken up when the log says so.
+	p.mu.Lock()
+	tables := maps.Clone(p.tables)
+	force := maps.Clone(p.flows)
+	p.mu.Unlock()
+	tables[f.table], force[id] = described[f.table], f
+	p.put(tables, slices.Collect(maps.Values(force)))
+	return f, nil
+}

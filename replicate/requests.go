@@ -1,0 +1,67 @@
+package replicate
+
+import (
+	"context"
+	"time"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// requestLoop does what other processes ask for in the state, in order. A request stays in the state
+// until it is done, so that a crash loses none; each can be done twice.
+func (r *Replicator) requestLoop(ctx context.Context) error {
+	ticker := time.NewTicker(r.opts.PollEvery)
+	defer ticker.Stop()
+	var last int64
+	for {
+		requests, err := r.opts.State.Requests(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		for _, q := range requests {
+			if q.ID <= last {
+				continue // under way
+			}
+			last = q.ID
+			if err := r.do(ctx, q); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (r *Replicator) do(ctx context.Context, q state.Request) error {
+	switch q.Verb {
+	case state.ResumePlan:
+		return r.resume(ctx, q)
+	case state.RetryLetter:
+		return r.retryLetter(ctx, q)
+	case state.DropLetter:
+		r.saver.resolve(docKey(mappings.PlanID(q.Plan), source.Key(q.Key)))
+	default:
+		r.log.Warn("request that this program does not know, dropped", "request", string(q.Verb))
+	}
+	r.saver.note(state.Change{DoneRequests: []int64{q.ID}})
+	return nil
+}
+
+// retryLetter makes the document of a dead letter dirty. The request is done when the document is
+// durable, or a letter again.
+func (r *Replicator) retryLetter(ctx context.Context, q state.Request) error {
+	t := newToken()
+	t.change = state.Change{DoneRequests: []int64{q.ID}}
+	t.settled = func() { r.saver.note(t.change) }
+	err := r.lanes.add(ctx, docKey(mappings.PlanID(q.Plan), source.Key(q.Key)), t, false)
+	r.lanes.releaseToken(t)
+	return err
+}

@@ -1,0 +1,320 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// ErrFilled: the state is new, and a destination holds documents already. A state that was lost must
+// not become a silent copy of everything.
+var ErrFilled = errors.New("destination holds documents already")
+
+// start loads the state, compiles the plans and returns the position to follow from. Errors are not
+// tried again, because at the start somebody is watching. Of a state that is not new, a plan that
+// has a fault is parked, and the others go on.
+func (r *Replicator) start(ctx context.Context) (source.Position, error) {
+	snap, err := r.opts.State.Load(ctx)
+	if err != nil {
+		return "", err
+	}
+	letters, err := r.opts.State.LetterRefs(ctx)
+	if err != nil {
+		return "", err
+	}
+	var change state.Change // what is saved before the first event is taken in
+	fresh := snap.Checkpoint == nil || r.opts.Fresh
+	if fresh {
+		err = r.anew(ctx, &snap, &change)
+	} else {
+		err = errors.Join(r.goOn(ctx, snap), r.askedBefore(ctx, &snap, &change))
+	}
+	if err != nil {
+		return "", err
+	}
+	at := *snap.Checkpoint
+	r.lanes = newLanes(r.opts.MaxDirty, source.Fence(at.Fence))
+	r.plans.fence = r.lanes.newestFence
+	r.versions = newVersions(r.opts.Source, snap.Leases, r.opts.State.Save)
+	r.frontier = newFrontier()
+	r.misses = newMisses(r.opts.Source, r.opts.MaxMisses)
+	r.jobs = newJobs(snap)
+	r.saver = newSaver(r.opts.State, r.frontier, r.opts.SaveEvery, r.opts.Observer, at, letters)
+	r.saver.added = r.jobs.add
+	r.marks = newMarks(snap)
+	if err := r.takeUp(ctx, snap, fresh, &change); err != nil {
+		return "", err
+	}
+	close(r.ready)
+	return source.Position(at.Position), nil
+}
+
+// anew makes a start of the log's head. The position comes first: what is read later is at least as
+// new (invariant 2). Of an earlier state it keeps the versions and the dead letters.
+func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *state.Change) error {
+	position, fence, err := r.opts.Source.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("look at the log's head: %w", err)
+	}
+	for _, p := range snap.Plans {
+		change.DropPlans = append(change.DropPlans, p.Plan)
+	}
+	for _, p := range snap.Parked {
+		change.Unpark = append(change.Unpark, p.Plan)
+	}
+	for _, h := range snap.Held {
+		change.Release = append(change.Release, h.XID)
+	}
+	requests, err := r.opts.State.Requests(ctx)
+	for _, q := range requests {
+		if q.Verb == state.ResumePlan {
+			change.DoneRequests = append(change.DoneRequests, q.ID)
+		}
+	}
+	snap.Plans, snap.Ranges, snap.Jobs, snap.Parked, snap.Held = nil, nil, nil, nil, nil
+	snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: time.Now().UTC()}
+	change.Checkpoint = snap.Checkpoint
+	return err
+}
+
+// goOn makes sure that both ends still are what the state speaks of (invariant 8).
+func (r *Replicator) goOn(ctx context.Context, snap state.Snapshot) error {
+	marker, ok := r.opts.Target.(targets.Marker)
+	if !ok || snap.Mark == 0 {
+		return nil
+	}
+	mark, err := marker.ReadMark(ctx, snap.ID)
+	if err != nil {
+		return fmt.Errorf("look for our mark in the target: %w", err)
+	}
+	if mark.Number >= snap.Mark {
+		return nil
+	}
+	what := fmt.Sprintf("it holds mark %d of this state, at %s", mark.Number, mark.Position)
+	if mark.Number == 0 {
+		what = "it holds no mark of this state"
+	}
+	return &targets.HintError{
+		Err: fmt.Errorf("%w: the target went back to an earlier time, or is another one: %s, where mark %d was written at %s or before",
+			targets.ErrReplaced, what, snap.Mark, snap.Checkpoint.Position),
+		Advice: "--fresh copies everything again and removes what no row stands for; or name the target that this state belongs to",
+	}
+}
+
+// askedBefore does what was asked for while no run was on: a plan that is to be resumed is forgotten,
+// so that it is taken up like a new one.
+func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, change *state.Change) error {
+	requests, err := r.opts.State.Requests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range requests {
+		if q.Verb != state.ResumePlan {
+			continue
+		}
+		change.DoneRequests = append(change.DoneRequests, q.ID)
+		change.Unpark = append(change.Unpark, q.Plan)
+		change.DropPlans = append(change.DropPlans, q.Plan)
+		snap.Parked = slices.DeleteFunc(snap.Parked, func(p state.Parked) bool { return p.Plan == q.Plan })
+		snap.Plans = slices.DeleteFunc(snap.Plans, func(p state.Plan) bool { return p.Plan == q.Plan })
+		snap.Ranges = slices.DeleteFunc(snap.Ranges, func(p state.Range) bool { return p.Plan == q.Plan })
+		snap.Jobs = slices.DeleteFunc(snap.Jobs, func(p state.Job) bool { return p.Plan == q.Plan })
+	}
+	return nil
+}
+
+// takeUp puts the plans in force, queues the backfill of those that the state does not know, or knows
+// otherwise, and saves that together with the position of a fresh start. Plans that are not in
+// force are forgotten: their events are not followed from here on, so that they begin anew should
+// they come back. It ends the bulk mode that a crash left behind.
+func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool, change *state.Change) error {
+	known := map[string]state.Plan{}
+	for _, p := range snap.Plans {
+		known[p.Plan] = p
+		r.plans.behind[mappings.PlanID(p.Plan)] = p.Identity
+	}
+	for _, p := range snap.Parked {
+		r.plans.parked[mappings.PlanID(p.Plan)] = true
+	}
+	if err := r.putInForce(ctx, known, fresh); err != nil {
+		return err
+	}
+	r.progress.restore(snap, r.plans)
+	change.Merge(r.saver.takePending()) // what was parked just now
+	var idle []string                   // destinations without a backfill under way
+	for _, p := range snap.Plans {
+		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
+			change.DropPlans = append(change.DropPlans, p.Plan)
+			idle = append(idle, p.Destination)
+		}
+	}
+	for _, f := range r.plans.all() {
+		r.recorded.put(f)
+		record := f.record()
+		if before, seen := known[record.Plan]; !seen {
+			if err := r.takeUpPlan(ctx, f, change); err != nil {
+				return err
+			}
+		} else if before.Fingerprint != record.Fingerprint {
+			r.log.Warn("mapping or table has changed since it was copied, it is copied again", "mapping", f.plan.Name())
+			r.addJobs(f, change, "mapping changed", state.Backfill, state.Sweep)
+		} else if before.Identity == "" {
+			change.Plans = append(change.Plans, record)
+		}
+	}
+	if err := r.opts.State.Save(ctx, *change); err != nil {
+		return err
+	}
+	r.jobs.add(change.AddJobs)
+	for _, f := range r.plans.all() {
+		if !r.jobs.pending(f.plan.ID()) {
+			idle = append(idle, f.plan.Destination().Name)
+		}
+	}
+	for _, dest := range idle {
+		if err := r.endBulk(ctx, dest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putInForce describes and compiles the tables and makes their destinations ready.
+func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan, fresh bool) error {
+	p := r.plans
+	tables, err := p.describeAll(ctx)
+	if err != nil {
+		return err
+	}
+	flows, unmapped, err := p.compiled(ctx, tables)
+	if err != nil {
+		return err
+	}
+	if err := r.parkUnmapped(unmapped, known, fresh); err != nil {
+		return err
+	}
+	if fresh {
+		if err := r.refuseFilled(ctx, flows); err != nil {
+			return err
+		}
+	}
+	var fit []*flow
+	var wrong []error
+	parked := 0
+	for _, f := range flows {
+		err := p.fit(ctx, f, once)
+		_, seen := known[string(f.plan.ID())]
+		switch {
+		case err == nil:
+			fit = append(fit, f)
+		case !isFault(err):
+			return fmt.Errorf("prepare target: %w", err)
+		case !seen:
+			wrong = append(wrong, fmt.Errorf("prepare target: %w", err))
+		case r.parkPlan(f.plan.ID(), f.plan.Name(), err) != nil:
+			wrong = append(wrong, err)
+		default:
+			parked++
+			wrong = append(wrong, err) // only if nothing is left to do
+		}
+	}
+	if names := p.parkedNames(); len(fit) == 0 && len(names) > 0 && len(wrong) == 0 {
+		return &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
+			Advice: "meepo-replicate status says why; then meepo-replicate resume " + names[0]}
+	}
+	if len(wrong) > parked || parked > 0 && len(fit) == 0 {
+		return errors.Join(wrong...)
+	}
+	p.put(tables, fit)
+	return nil
+}
+
+// once calls fn: at the start nothing is tried again.
+func once(_ context.Context, fn func() error) error { return fn() }
+
+// parkUnmapped parks the plans of tables that cannot be compiled any more. What is new is for whoever
+// starts the run to mend.
+func (r *Replicator) parkUnmapped(unmapped map[source.Table]error, known map[string]state.Plan, fresh bool) error {
+	var wrong []error
+	for table, cause := range unmapped {
+		seen := false
+		for _, plan := range known {
+			if plan.Source == table.String() && !fresh {
+				seen = true
+				if err := r.parkPlan(mappings.PlanID(plan.Plan), plan.Plan, cause); err != nil {
+					wrong = append(wrong, err)
+				}
+			}
+		}
+		if !seen {
+			wrong = append(wrong, cause)
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// refuseFilled keeps a new state from filling what holds documents already, unless that was asked for.
+// It looks before anything is made or changed in the target.
+func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
+	target, ok := r.opts.Target.(targets.Emptiness)
+	if !ok || r.opts.Fresh || r.opts.FollowOnly {
+		return nil
+	}
+	var filled []string
+	for _, f := range flows {
+		name := f.plan.Destination().Name
+		empty, err := target.Empty(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			filled = append(filled, name)
+		}
+	}
+	if len(filled) == 0 {
+		return nil
+	}
+	return &targets.HintError{
+		Err: fmt.Errorf("%w, and the state is new: %s", ErrFilled, strings.Join(filled, ", ")),
+		Advice: "name the state of the run that filled it, by --state; or let --fresh copy everything again, and remove the documents " +
+			"that no row stands for",
+	}
+}
+
+// takeUpPlan queues what a plan needs that the state does not know.
+func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Change) error {
+	if r.opts.FollowOnly && !slices.Contains(change.Unpark, string(f.plan.ID())) { // resumed ones are copied
+		change.Plans = append(change.Plans, f.record())
+		return nil
+	}
+	// It may hold documents of a table that was there before, or of a state that was lost.
+	kinds := []state.JobKind{state.Backfill, state.Sweep}
+	if target, ok := r.opts.Target.(targets.Emptiness); ok {
+		empty, err := target.Empty(ctx, f.plan.Destination().Name)
+		if err != nil {
+			return err
+		}
+		if empty {
+			kinds = kinds[:1]
+		}
+	}
+	r.addJobs(f, change, "new", kinds...)
+	return nil
+}
+
+// addJobs queues jobs of a plan, and the plan as it is now.
+func (r *Replicator) addJobs(f *flow, change *state.Change, reason string, kinds ...state.JobKind) {
+	r.recorded.put(f)
+	change.Plans = append(change.Plans, f.record())
+	for _, kind := range kinds {
+		change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), kind, reason))
+	}
+}

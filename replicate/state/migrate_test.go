@@ -1,0 +1,102 @@
+package state
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// format1 is a file as the first release wrote it.
+const format1 = `
+CREATE TABLE meta      (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE position  (one INTEGER PRIMARY KEY CHECK (one = 1), position TEXT NOT NULL, fence TEXT NOT NULL,
+                        committed_us INTEGER NOT NULL, saved_us INTEGER NOT NULL);
+CREATE TABLE plans     (plan TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL,
+                        fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ranges    (plan TEXT NOT NULL, number INTEGER NOT NULL, rest TEXT NOT NULL, rows INTEGER NOT NULL,
+                        PRIMARY KEY (plan, number)) WITHOUT ROWID;
+CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NOT NULL,
+                        reason TEXT NOT NULL, UNIQUE (plan, kind));
+CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT NULL, document TEXT NOT NULL,
+                        reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (plan, key)) WITHOUT ROWID;
+CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
+INSERT INTO meta VALUES ('format', '1');
+INSERT INTO position VALUES (1, 'p', 'f', 1, 2);
+INSERT INTO plans VALUES ('shop.orders', 'shop.orders', 'orders', 'x');
+`
+
+func writeFormat1(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(format1); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMigrate_KeepsContentAndCopy(t *testing.T) {
+	path := writeFormat1(t)
+	if _, err := OpenReadOnly(t.Context(), path); err == nil || !strings.Contains(err.Error(), "next run") {
+		t.Errorf("a reader of an older format: %v", err)
+	}
+	s := open(t, path)
+	snap, err := s.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if snap.Checkpoint == nil || snap.Checkpoint.Position != "p" || len(snap.Plans) != 1 || snap.ID == "" {
+		t.Errorf("after the migration: %+v", snap)
+	}
+	save(t, s, Change{Park: []Parked{{Plan: "a"}}, Plans: []Plan{{"a", "b", "c", "d", "e"}}})
+	db, err := sql.Open("sqlite", path+".format1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var found int
+	if err := db.QueryRow(`SELECT value FROM meta WHERE name = 'format'`).Scan(&found); err != nil || found != 1 {
+		t.Errorf("the copy is of format %d: %v", found, err)
+	}
+}
+
+func TestAsk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	run := open(t, path)
+	asker, err := OpenToAsk(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asker.Close()
+	at := time.UnixMicro(7).UTC()
+	running, err := asker.Ask(t.Context(), []Request{{Verb: RetryLetter, Plan: "a", Key: "k\x00", At: at}, {Verb: ResumePlan, Plan: "b", At: at}})
+	if err != nil || !running {
+		t.Fatalf("running %v, %v", running, err)
+	}
+	list, err := run.Requests(t.Context())
+	if err != nil || len(list) != 2 || list[0] != (Request{ID: 1, Verb: RetryLetter, Plan: "a", Key: "k\x00", At: at}) {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	save(t, run, Change{DoneRequests: []int64{1}})
+	if list, err = run.Requests(t.Context()); err != nil || len(list) != 1 || list[0].ID != 2 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if running, err = asker.Ask(t.Context(), nil); err != nil || running {
+		t.Errorf("without a run: %v, %v", running, err)
+	}
+	again := open(t, path) // the asker holds no lock
+	if _, err := again.Load(t.Context()); errors.Is(err, ErrLocked) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,46 @@
+package targettest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+var (
+	_ targets.Identifier = (*Memory)(nil)
+	_ targets.Marker     = (*Memory)(nil)
+)
+
+// Identify names a destination by a number that no other one has had.
+func (m *Memory) Identify(_ context.Context, dest string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.dests[dest]
+	if d == nil {
+		return "", nil
+	}
+	return fmt.Sprintf("memory-%d", d.number), nil
+}
+
+// ReadMark returns what WriteMark has left.
+func (m *Memory) ReadMark(_ context.Context, state string) (targets.Mark, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.marks[state], nil
+}
+
+// WriteMark keeps the mark.
+func (m *Memory) WriteMark(_ context.Context, state string, mark targets.Mark) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marks[state] = mark
+	return nil
+}
+
+// Rewind puts a mark back to an earlier one, as a restored backup would.
+func (m *Memory) Rewind(state string, mark targets.Mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marks[state] = mark
+}

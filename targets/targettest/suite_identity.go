@@ -1,0 +1,73 @@
+package targettest
+
+import (
+	"testing"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// identity: what stands behind a destination is known again, and nothing is made by looking.
+func (s *suite) identity(t *testing.T) {
+	target, dest := s.open(t, plain)
+	identifier, ok := target.(targets.Identifier)
+	if !ok {
+		t.Skip("this target cannot tell")
+	}
+	identify := func(name string) string {
+		t.Helper()
+		id, err := identifier.Identify(t.Context(), name)
+		if err != nil {
+			t.Fatalf("identify %s: %v", name, err)
+		}
+		return id
+	}
+	first := identify(dest.Name)
+	if first == "" {
+		t.Error("no identity of what is there")
+	}
+	write(t, target, upsert(dest, "1", 1, "a", int64(1)))
+	if err := target.Prepare(t.Context(), []*targets.Destination{dest}); err != nil {
+		t.Fatal(err)
+	}
+	if again := identify(dest.Name); again != first {
+		t.Errorf("identity %q became %q", first, again)
+	}
+	other := s.destination(plain)
+	if err := target.Prepare(t.Context(), []*targets.Destination{other}); err != nil {
+		t.Fatal(err)
+	}
+	if id := identify(other.Name); id == first {
+		t.Errorf("two destinations have the identity %q", id)
+	}
+	missing := s.destination(plain)
+	for range 2 { // looking makes nothing
+		if id := identify(missing.Name); id != "" {
+			t.Errorf("what is not there has the identity %q", id)
+		}
+	}
+}
+
+// marks: a state's newest mark is read back, and states do not meet.
+func (s *suite) marks(t *testing.T) {
+	target, _ := s.open(t, plain)
+	marker, ok := target.(targets.Marker)
+	if !ok {
+		t.Skip("this target keeps no marks")
+	}
+	a, b := s.Prefix+"state-a", s.Prefix+"state-b"
+	expect := func(state string, want targets.Mark) {
+		t.Helper()
+		got, err := marker.ReadMark(t.Context(), state)
+		if err != nil || got != want {
+			t.Errorf("mark of %s: %+v, %v, want %+v", state, got, err, want)
+		}
+	}
+	expect(a, targets.Mark{})
+	for _, mark := range []targets.Mark{{Number: 1, Position: "p1"}, {Number: 2, Position: `p"2`}} {
+		if err := marker.WriteMark(t.Context(), a, mark); err != nil {
+			t.Fatal(err)
+		}
+		expect(a, mark)
+	}
+	expect(b, targets.Mark{})
+}
