@@ -40,7 +40,11 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	}
 	if bulk, ok := r.opts.Target.(targets.BulkMode); ok {
 		dest := flow.plan.Destination().Name
-		if err := r.targetHealth.retry(soft, func() error { return bulk.BeginBulk(soft, dest) }); err != nil {
+		err := r.targetHealth.retry(soft, func() error { return bulk.BeginBulk(soft, dest) })
+		if isFault(err) {
+			return nil, errors.Join(r.park(flow, err), r.opts.State.Save(ctx, change))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("begin bulk mode: %w", err)
 		}
 	}
@@ -131,7 +135,12 @@ func (r *Replicator) endBulk(ctx context.Context, dest string) error {
 	if !ok {
 		return nil
 	}
-	if err := r.targetHealth.retry(ctx, func() error { return bulk.EndBulk(ctx, dest) }); err != nil {
+	err := r.targetHealth.retry(ctx, func() error { return bulk.EndBulk(ctx, dest) })
+	if isFault(err) {
+		r.log.Warn("bulk mode cannot be ended", "destination", dest, "error", err)
+		return nil // the next write to it, or the next start, says more
+	}
+	if err != nil {
 		return fmt.Errorf("end bulk mode of %s: %w", dest, err)
 	}
 	return nil

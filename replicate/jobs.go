@@ -25,12 +25,12 @@ type jobs struct {
 	open     map[mappings.PlanID]int  // ranges not finished, waiting or under way
 	planning map[mappings.PlanID]bool // a backfill is being split
 	sweeping map[mappings.PlanID]bool
-	changed  chan struct{}
+	news     news
 }
 
 func newJobs(snap state.Snapshot) *jobs {
 	j := &jobs{open: map[mappings.PlanID]int{}, planning: map[mappings.PlanID]bool{},
-		sweeping: map[mappings.PlanID]bool{}, changed: make(chan struct{})}
+		sweeping: map[mappings.PlanID]bool{}}
 	for _, job := range snap.Jobs {
 		j.lastID = max(j.lastID, job.ID)
 	}
@@ -43,11 +43,6 @@ func newJobs(snap state.Snapshot) *jobs {
 	}
 	j.addRanges(tasks)
 	return j
-}
-
-func (j *jobs) broadcast() {
-	close(j.changed)
-	j.changed = make(chan struct{})
 }
 
 // newJob gives a job its id. It is queued by add, once it is saved.
@@ -66,7 +61,7 @@ func (j *jobs) add(list []state.Job) {
 		j.queued = slices.DeleteFunc(j.queued, func(q state.Job) bool { return q.Plan == job.Plan && q.Kind == job.Kind })
 		j.queued = append(j.queued, job)
 	}
-	j.broadcast()
+	j.news.spread()
 }
 
 func (j *jobs) addRanges(tasks []rangeTask) {
@@ -76,7 +71,7 @@ func (j *jobs) addRanges(tasks []rangeTask) {
 		j.open[t.plan]++
 	}
 	j.ranges = append(j.ranges, tasks...)
-	j.broadcast()
+	j.news.spread()
 }
 
 // next waits for a job of the kind that may begin, and marks it as begun.
@@ -95,7 +90,7 @@ func (j *jobs) next(ctx context.Context, kind state.JobKind) (state.Job, error) 
 				return job, nil
 			}
 		}
-		if err := j.wait(ctx); err != nil {
+		if err := j.news.wait(ctx, &j.mu); err != nil {
 			return state.Job{}, err
 		}
 	}
@@ -109,25 +104,13 @@ func (j *jobs) mayBegin(job state.Job) bool {
 	return job.Kind == state.Backfill || !j.backfillQueued(plan)
 }
 
-// wait gives up the mutex until something changes or ctx ends.
-func (j *jobs) wait(ctx context.Context) error {
-	changed := j.changed
-	j.mu.Unlock()
-	select {
-	case <-changed:
-	case <-ctx.Done():
-	}
-	j.mu.Lock()
-	return context.Cause(ctx)
-}
-
 // planned ends the planning of a backfill: its ranges are saved.
 func (j *jobs) planned(plan mappings.PlanID, tasks []rangeTask) {
 	j.addRanges(tasks)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.planning, plan)
-	j.broadcast()
+	j.news.spread()
 }
 
 // swept ends a sweep.
@@ -135,7 +118,7 @@ func (j *jobs) swept(plan mappings.PlanID) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.sweeping, plan)
-	j.broadcast()
+	j.news.spread()
 }
 
 // nextRange waits for a range to scan.
@@ -143,7 +126,7 @@ func (j *jobs) nextRange(ctx context.Context) (rangeTask, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.ranges) == 0 {
-		if err := j.wait(ctx); err != nil {
+		if err := j.news.wait(ctx, &j.mu); err != nil {
 			return rangeTask{}, err
 		}
 	}
@@ -169,7 +152,7 @@ func (j *jobs) backfilled(plan mappings.PlanID) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.open, plan)
-	j.broadcast()
+	j.news.spread()
 }
 
 // pending reports whether a plan has a backfill waiting or under way.
@@ -195,7 +178,7 @@ func (j *jobs) idle(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.queued)+len(j.open)+len(j.planning)+len(j.sweeping) > 0 {
-		if err := j.wait(ctx); err != nil {
+		if err := j.news.wait(ctx, &j.mu); err != nil {
 			return err
 		}
 	}

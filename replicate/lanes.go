@@ -48,8 +48,7 @@ type lanes struct {
 	chunks  map[*chunk]struct{}
 	barrier map[*barrier]struct{}
 	closed  bool
-	changed chan struct{} // closed and replaced when blocked callers should look again
-	blocked int           // callers that wait for changed
+	news    news // for callers that are blocked
 }
 
 // holdsPerDocument bounds the memory that few documents can take up which change again and again
@@ -76,30 +75,7 @@ func newLanes(limit int, fence source.Fence) *lanes {
 		limit: limit, fence: fence,
 		entries: map[mappings.DocKey]*entry{}, queues: map[mappings.PlanID][]*entry{},
 		chunks: map[*chunk]struct{}{}, barrier: map[*barrier]struct{}{},
-		changed: make(chan struct{}),
 	}
-}
-
-// broadcast wakes all blocked callers. The mutex is held.
-func (l *lanes) broadcast() {
-	if l.blocked > 0 {
-		close(l.changed)
-		l.changed = make(chan struct{})
-		l.blocked = 0
-	}
-}
-
-// wait gives up the mutex until something has changed or ctx has ended.
-func (l *lanes) wait(ctx context.Context) error {
-	changed := l.changed
-	l.blocked++
-	l.mu.Unlock()
-	select {
-	case <-changed:
-	case <-ctx.Done():
-	}
-	l.mu.Lock()
-	return context.Cause(ctx)
 }
 
 // setFence raises the fence that later reads must see. It comes before the batch's events are
@@ -124,7 +100,7 @@ func (l *lanes) add(ctx context.Context, key mappings.DocKey, t *token, proof bo
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.full() {
-		if err := l.wait(ctx); err != nil {
+		if err := l.news.wait(ctx, &l.mu); err != nil {
 			return err
 		}
 	}
@@ -167,7 +143,7 @@ func (l *lanes) enqueue(e *entry) {
 	}
 	l.queues[e.key.Plan] = append(queue, e)
 	l.waiting++
-	l.broadcast()
+	l.news.spread()
 }
 
 // take blocks for waiting documents of one plan, up to limit(plan) of them, and marks them in flight. The
@@ -179,7 +155,7 @@ func (l *lanes) take(ctx context.Context, limit func(mappings.PlanID) int) ([]*e
 		if l.closed && len(l.entries) == 0 {
 			return nil, "", nil
 		}
-		if err := l.wait(ctx); err != nil {
+		if err := l.news.wait(ctx, &l.mu); err != nil {
 			return nil, "", err
 		}
 	}
@@ -198,7 +174,7 @@ func (l *lanes) take(ctx context.Context, limit func(mappings.PlanID) int) ([]*e
 	for _, e := range taken {
 		e.inFlight = true
 	}
-	l.broadcast()
+	l.news.spread()
 	return taken, l.fence, nil
 }
 
@@ -234,7 +210,7 @@ func (l *lanes) finish(entries []*entry, redo map[*entry]bool) {
 		e.now, e.again = e.again, work{}
 		l.enqueue(e)
 	}
-	l.broadcast()
+	l.news.spread()
 }
 
 // releaseToken gives up one hold on a token: its maker's, when all documents have been added.
@@ -342,7 +318,7 @@ func (l *lanes) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	l.broadcast()
+	l.news.spread()
 }
 
 // emptied notes that a plan's table was emptied or replaced: documents that were made dirty before

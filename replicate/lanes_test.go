@@ -16,7 +16,7 @@ func blocks(t *testing.T, l *lanes, call func() error) <-chan error {
 	until(t, "the call is blocked", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.blocked > 0
+		return l.news.changed != nil
 	})
 	return ended
 }

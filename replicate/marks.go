@@ -33,7 +33,7 @@ func (r *Replicator) markLoop(ctx context.Context) error {
 	var marked string
 	warned := false
 	for {
-		at, _ := r.saver.current()
+		at := r.saver.current()
 		if at.Position != marked {
 			err := marker.WriteMark(ctx, m.state, targets.Mark{Number: m.number + 1, Position: at.Position})
 			switch {

@@ -39,7 +39,7 @@ func (r *Replicator) parkPlan(id mappings.PlanID, name string, cause error) erro
 
 // keepParked says why a plan is parked, to the state and to people.
 func (r *Replicator) keepParked(id mappings.PlanID, name string, cause error) {
-	at, _ := r.saver.current()
+	at := r.saver.current()
 	parked := state.Parked{
 		Plan: string(id), Reason: cause.Error(), Advice: advice(cause, id), Position: at.Position, At: time.Now().UTC(),
 	}

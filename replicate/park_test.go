@@ -252,3 +252,20 @@ func (b *bench) fillOne() bool {
 	b.fill("orders", n, n+1)
 	return false
 }
+
+// TestPark_DestinationLostBeforeASweep: nothing is written to the table, but a TRUNCATE wants a sweep.
+func TestPark_DestinationLostBeforeASweep(t *testing.T) {
+	b := newBench(t, table("orders"), table("users"))
+	b.fill("orders", 0, 5)
+	r := b.start()
+	r.settle()
+	b.target.Drop("shop.orders")
+	b.do(func(tx *sourcetest.Tx) { tx.Truncate(tableName("orders")) })
+	b.fill("users", 0, 5)
+	r.settle()
+	b.equal("users")
+	b.await("parked", func() bool { return len(b.parked()) == 1 })
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -229,7 +229,7 @@ func (r *Replicator) awaitEqual(ctx context.Context) error {
 // awaitSaved returns when the saved position has reached the wanted one.
 func (r *Replicator) awaitSaved(ctx context.Context, want source.Position) error {
 	for {
-		saved, moved := r.saver.current()
+		saved := r.saver.current()
 		reached, err := r.opts.Source.Reached(ctx, source.Position(saved.Position), want)
 		if err != nil {
 			return fmt.Errorf("compare positions: %w", err)
@@ -237,10 +237,8 @@ func (r *Replicator) awaitSaved(ctx context.Context, want source.Position) error
 		if reached {
 			return nil
 		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := r.saver.await(ctx, saved.Position); err != nil {
+			return err
 		}
 	}
 }

@@ -26,12 +26,12 @@ type saver struct {
 	lettered map[mappings.DocKey]bool // documents that have a dead letter
 	saved    state.Checkpoint
 	signal   chan struct{} // pending has something
-	moved    chan struct{} // closed and replaced after each save
+	moved    news          // of saved
 }
 
 func newSaver(store Store, f *frontier, every time.Duration, observer *Observer, at state.Checkpoint, letters []state.LetterRef) *saver {
 	s := &saver{store: store, frontier: f, every: every, observer: observer, saved: at,
-		lettered: map[mappings.DocKey]bool{}, signal: make(chan struct{}, 1), moved: make(chan struct{})}
+		lettered: map[mappings.DocKey]bool{}, signal: make(chan struct{}, 1)}
 	for _, l := range letters {
 		s.lettered[docKey(mappings.PlanID(l.Plan), source.Key(l.Key))] = true
 	}
@@ -157,8 +157,7 @@ func (s *saver) save(ctx context.Context) error {
 	if change.Checkpoint != nil {
 		s.saved = *change.Checkpoint
 	}
-	close(s.moved)
-	s.moved = make(chan struct{})
+	s.moved.spread()
 	s.mu.Unlock()
 	if change.Checkpoint == nil {
 		return nil
@@ -171,9 +170,19 @@ func (s *saver) save(ctx context.Context) error {
 	return nil
 }
 
-// current returns the saved checkpoint and a channel that is closed after the next save.
-func (s *saver) current() (state.Checkpoint, <-chan struct{}) {
+// current returns the saved checkpoint.
+func (s *saver) current() state.Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.saved, s.moved
+	return s.saved
+}
+
+// await waits for a save unless one has changed the position since.
+func (s *saver) await(ctx context.Context, since string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.saved.Position != since {
+		return nil
+	}
+	return s.moved.wait(ctx, &s.mu)
 }

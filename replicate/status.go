@@ -62,7 +62,7 @@ func (r *Replicator) Status() Status {
 	default:
 		return Status{}
 	}
-	saved, _ := r.saver.current()
+	saved := r.saver.current()
 	s := Status{
 		Backfilling: r.jobs.busy(), Position: source.Position(saved.Position), SavedAt: saved.Saved,
 		Events: r.counters.events.Load(), RowsRead: r.counters.rowsRead.Load(),

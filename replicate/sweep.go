@@ -41,6 +41,9 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	r.opts.Observer.SweepBegunFunc(id)
 	t := newToken() // of the whole sweep: done when all its documents are
 	seen, err := r.sweepPages(ctx, flow, t)
+	if isFault(err) {
+		err = r.park(flow, replaced(flow, err))
+	}
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type Cursor string
 type Scanner interface {
 	// ScanIDs returns up to limit ids and the cursor to go on from; an empty cursor ends the scan.
 	// A scan from the beginning sees every write that had returned before it began. ErrCursor
-	// (wrapped): begin again.
+	// (wrapped): begin again. ErrReplaced (wrapped): the destination is not there.
 	ScanIDs(ctx context.Context, dest string, after Cursor, limit int) ([]ID, Cursor, error)
 }
 

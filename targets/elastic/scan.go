@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -114,7 +115,9 @@ func (s shardsAnswer) err() error {
 
 // beginScan makes all writes that returned visible to searches and starts a scroll.
 func (t *Target) beginScan(ctx context.Context, dest string, size int) (*scan, error) {
-	if err := t.refresh(ctx, dest); err != nil {
+	if err := t.refresh(ctx, dest); hasStatus(err, http.StatusNotFound) {
+		return nil, fmt.Errorf("%w: %w", targets.ErrReplaced, err)
+	} else if err != nil {
 		return nil, err
 	}
 	partial := false

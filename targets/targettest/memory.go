@@ -135,7 +135,7 @@ func (m *Memory) ScanIDs(ctx context.Context, dest string, after targets.Cursor,
 	m.counts.Scans++
 	store := m.dests[dest]
 	if store == nil {
-		return nil, "", fmt.Errorf("scan %s: no such destination", dest)
+		return nil, "", fmt.Errorf("scan %s: %w", dest, targets.ErrReplaced)
 	}
 	ids := store.ids()
 	if after != "" {

@@ -142,6 +142,8 @@ func (s *suite) unpreparedIsLost(t *testing.T) {
 		t.Errorf("failed: %+v, want ops 0 and 2 lost", failed)
 	}
 	s.expect(t, target, dest, map[targets.ID][]any{"1": {"a", nil}})
+	_, _, err := target.ScanIDs(t.Context(), missing.Name, "", 10)
+	wantError(t, err, targets.ErrReplaced)
 	if err := target.Prepare(t.Context(), []*targets.Destination{missing}); err != nil {
 		t.Fatalf("prepare after a lost write: %v", err)
 	}
