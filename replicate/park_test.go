@@ -269,3 +269,25 @@ func TestPark_DestinationLostBeforeASweep(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPark_ResumedInVain: a plan that is resumed between runs, and still does not fit, keeps nobody else
+// from starting.
+func TestPark_ResumedInVain(t *testing.T) {
+	b := newBench(t, table("orders"), table("users"))
+	b.fill("orders", 0, 5)
+	b.round(func() {})
+	b.target.Drop("shop.orders")
+	b.round(func() {})
+	b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.orders", At: time.Now()})
+	b.target.BeforePrepare = func(_ context.Context, dests []*targets.Destination) error {
+		if dests[0].Name == "shop.orders" {
+			return fmt.Errorf("still wrong: %w", targets.ErrMismatch)
+		}
+		return nil
+	}
+	b.round(func() { b.fill("users", 0, 5) })
+	b.equal("users")
+	if parked := b.parked(); len(parked) != 1 || !strings.Contains(parked[0].Reason, "still wrong") {
+		t.Errorf("parked: %+v", parked)
+	}
+}

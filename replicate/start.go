@@ -144,7 +144,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 	for _, p := range snap.Parked {
 		r.plans.parked[mappings.PlanID(p.Plan)] = true
 	}
-	if err := r.putInForce(ctx, known, fresh); err != nil {
+	if err := r.putInForce(ctx, known, change.Unpark, fresh); err != nil {
 		return err
 	}
 	r.progress.restore(snap, r.plans)
@@ -187,8 +187,9 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 	return nil
 }
 
-// putInForce describes and compiles the tables and makes their destinations ready.
-func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan, fresh bool) error {
+// putInForce describes and compiles the tables and makes their destinations ready. Resumed plans are
+// not known, but a fault of one parks it again.
+func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan, resumed []string, fresh bool) error {
 	p := r.plans
 	tables, err := p.describeAll(ctx)
 	if err != nil {
@@ -212,6 +213,7 @@ func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan
 	for _, f := range flows {
 		err := p.fit(ctx, f, once)
 		_, seen := known[string(f.plan.ID())]
+		seen = seen || slices.Contains(resumed, string(f.plan.ID()))
 		switch {
 		case err == nil:
 			fit = append(fit, f)

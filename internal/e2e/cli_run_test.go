@@ -83,6 +83,7 @@ type statusJSON struct {
 	Jobs    []struct{ Mapping, Kind string }        `json:"jobs"`
 	Letters int                                     `json:"dead_letters"`
 	Newest  []struct{ Mapping, Key, Reason string } `json:"newest_dead_letters"`
+	Parked  []struct{ Mapping, Reason string }      `json:"parked"`
 }
 
 func statusOf(t *testing.T, dir string, env []string) statusJSON {

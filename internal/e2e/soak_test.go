@@ -33,6 +33,12 @@ func TestSoak_TargetOutage(t *testing.T) {
 	targetOutage(t, time.Minute)
 }
 
+// TestSoak_Storm lets Elasticsearch refuse most requests for a minute.
+func TestSoak_Storm(t *testing.T) {
+	longest = 10 * time.Minute
+	stormOf429(t, time.Minute)
+}
+
 func number(t *testing.T, name string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(name)
