@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,11 @@ type goods struct {
 	dir    string
 	index  string
 	env    []string
+	runs   []*running
 }
+
+// values finds values of rows that fill and change have written.
+var values = regexp.MustCompile(`value \d|changed \d|new \d|a note that makes`)
 
 const goodsTable = `CREATE TABLE goods (
 	id BIGINT PRIMARY KEY, v VARCHAR(64) NOT NULL, n INT UNSIGNED, d DECIMAL(12,2), at DATETIME(6), note TEXT, KEY (n))`
@@ -68,7 +73,9 @@ func (g *goods) fill(from, to int) {
 // start starts the program on the table.
 func (g *goods) start(args ...string) *running {
 	g.t.Helper()
-	return invocation{args: args, dir: g.dir, env: g.env}.start(g.t)
+	r := invocation{args: args, dir: g.dir, env: g.env}.start(g.t)
+	g.runs = append(g.runs, r)
+	return r
 }
 
 // rows reads the table: per id what the document must show.
@@ -105,9 +112,15 @@ func shown(columns ...sql.NullString) string {
 	return b.String()
 }
 
-// equal compares table and documents, field by field, and reports the first differences.
+// equal compares table and documents, field by field, and reports the first differences. It also sees
+// to it that no log holds a row's values.
 func (g *goods) equal() {
 	g.t.Helper()
+	for _, r := range g.runs {
+		if found := values.FindString(r.stderr.String()); found != "" {
+			g.t.Errorf("a row's value is in the log: %q", found)
+		}
+	}
 	want, docs := g.rows(), g.target.Docs(g.t, g.index)
 	got := make(map[string]string, len(docs))
 	for id, doc := range docs {
