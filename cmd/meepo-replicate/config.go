@@ -60,6 +60,7 @@ type targetConfig struct {
 	Kind, URL, User     string
 	Password, APIKey    secret
 	CAFile, Fingerprint string
+	AccountInURL        bool // the user and password in URL count
 }
 
 // layer orders the places a value can come from: the higher beats the lower.
@@ -126,12 +127,13 @@ func load(env environment) (*config, []string, error) {
 			wrong = append(wrong, value.origin.problem("%v", err))
 		}
 	}
-	wrong = append(wrong, c.settleSecrets()...)
+	wrong = append(wrong, c.settle(env.use)...)
+	if len(wrong) == 0 { // else something may seem to be missing that was said wrongly
+		wrong = append(wrong, c.required(env.use)...)
+	}
+	wrong = append(wrong, c.validate(env.use)...)
 	if c.parsed, err = c.parseMappings(); err != nil {
 		wrong = append(wrong, err)
-	}
-	if len(wrong) == 0 {
-		wrong = append(wrong, c.validate(env.use)...)
 	}
 	return c, c.warnings(env), errors.Join(inFileOrder(wrong)...)
 }
@@ -202,8 +204,8 @@ func (c *config) loadFile(env environment) (*fileValues, error) {
 	return parseFile(c.text, env.lookup)
 }
 
-// validate finds what does not fit together. It is called when each value is right by itself.
-func (c *config) validate(use usedBy) []error {
+// required finds what is not said and has to be.
+func (c *config) required(use usedBy) []error {
 	var wrong []error
 	require := func(needed bool, name, value, text, advice string) {
 		if needed && value == "" {
@@ -216,6 +218,12 @@ func (c *config) validate(use usedBy) []error {
 		"add --target elastic, set MEEPO_TARGET, or write target: {kind: elastic, url: …} in "+defaultConfigFile)
 	require(use&targetSide != 0, "target.url", c.Target.URL, "the target's URL is not given",
 		"add --target-url http://localhost:9200, set MEEPO_TARGET_URL, or write target: {url: …} in "+defaultConfigFile)
+	return wrong
+}
+
+// validate finds what does not fit together.
+func (c *config) validate(use usedBy) []error {
+	var wrong []error
 	if use&byRun != 0 && c.Once && c.FollowOnly {
 		wrong = append(wrong, c.origins["follow_only"].problem(
 			"cannot be used together with %s: one ends when the copy is done, the other makes none", c.origins["once"].name))
@@ -224,11 +232,12 @@ func (c *config) validate(use usedBy) []error {
 		wrong = append(wrong, c.origins["all_tables"].problem(
 			"cannot be used together with %s: say one of them", c.origins["tables"].name))
 	}
-	if use&targetSide != 0 && !c.Target.APIKey.empty() && !c.Target.Password.empty() && c.Target.User == "" {
-		wrong = append(wrong, &problem{Where: "target", Text: "both an API key and a password are given",
-			Advice: "say one of them"})
+	wrong = append(wrong, c.checkDrivers(use)...)
+	if use&sourceSide != 0 && c.sourceURLFits() {
+		_, err := c.askedTables()
+		wrong = append(wrong, err)
 	}
-	return append(wrong, c.checkDrivers(use)...)
+	return wrong
 }
 
 // warnings lists what works and should still be changed.

@@ -64,11 +64,17 @@ log_level: inf
   - {name: c, from: s.c}
 once: perhaps
 `, "b.yaml": "version: 1\nmappings:\n  - {name: c, from: s.c, excludes: [x]}\n"}},
-	"mapping names": {files: map[string]string{"meepo.yaml": "mappings: [{name: a, from: s.a}, b.yaml, c*.yaml]\n", "b.yaml": "version: 1\nmappings:\n  - {name: a, from: s.c}\n"}},
+	"mapping names": {files: map[string]string{"meepo.yaml": "mappings: [{name: a, from: s.a}, b.yaml, c*.yaml]\n", "b.yaml": "version: 1\nmappings:\n  - {name: a, from: s.c}\n"}, args: needed},
 	"a list":        {files: map[string]string{"meepo.yaml": "- a\n"}},
 	"anchors":       {files: map[string]string{"meepo.yaml": "state: &a x\n"}},
 	"no file":       {args: []string{"--config=nowhere.yaml"}},
 	"contradiction": {args: append([]string{"--once", "--follow-only", "--all-tables", "--tables=a.b"}, needed...), vars: map[string]string{"MEEPO_TARGET_API_KEY": "k", "MEEPO_TARGET_USER": "u"}},
 	"two passwords": {files: map[string]string{"meepo.yaml": "source: {password: hunter2, password_file: pw}\n", "pw": "x"}},
-	"one line":      {files: map[string]string{"meepo.yaml": `{"source": {"url": "mysql://a:hunter2@h/x", "password": "hunter2"}, "stat": "x"}`}},
+	"everything at once": {files: map[string]string{"meepo.yaml": `source: {tls: {mode: required, ca_file: nowhere.pem, cert_file: nobody.pem}}
+target: {api_key: hunter2, user: me}
+tables: [orders, "b.["]
+colour: red
+mappings: [{name: a, form: s.a}]
+`}, args: []string{"--source=mysql://a@h", "--target-url=h:9200", "--once", "--follow-only"}},
+	"one line": {files: map[string]string{"meepo.yaml": `{"source": {"url": "mysql://a:hunter2@h/x", "password": "hunter2"}, "stat": "x"}`}},
 }

@@ -31,7 +31,9 @@ copied, then follow their changes, for ever and across restarts.
 
 Everything can be said by a flag, by a variable MEEPO_… (--target-url is MEEPO_TARGET_URL) or in the file;
 a flag beats a variable, a variable beats the file. Passwords are never flags: MEEPO_SOURCE_PASSWORD,
-MEEPO_TARGET_PASSWORD, MEEPO_TARGET_API_KEY, or a file, read again at every connect.
+MEEPO_TARGET_PASSWORD, MEEPO_TARGET_API_KEY, or a file, read again at every connect. What stands in a URL (a user,
+a password, parameters) has the rank of the URL; of equal rank, the setting of its own counts. Settings that exclude
+each other, as --tables and --all-tables do, are an error only if they are of one rank.
 
   version: 1
   source: {url: "mysql://meepo@db:3306/shop", password_file: /run/secrets/mysql}

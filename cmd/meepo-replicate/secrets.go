@@ -43,39 +43,6 @@ func readSecretFile(path string) (string, error) {
 	return text, nil
 }
 
-// settleSecrets lets the higher layer's word count where one layer gives a text and another a
-// file, and looks whether the files can be read.
-func (c *config) settleSecrets() []error {
-	var wrong []error
-	for _, pair := range []struct {
-		text, file string
-		into       *secret
-	}{
-		{"source.password", "source.password_file", &c.Source.Password},
-		{"target.password", "target.password_file", &c.Target.Password},
-		{"target.api_key", "target.api_key_file", &c.Target.APIKey},
-	} {
-		if pair.into.File == "" {
-			continue
-		}
-		text, file := c.origins[pair.text], c.origins[pair.file]
-		switch {
-		case pair.into.Text == "" || file.layer > text.layer:
-			pair.into.Text = ""
-		case file.layer < text.layer:
-			pair.into.File = ""
-			continue
-		default:
-			wrong = append(wrong, file.problem("cannot be used together with %s: say one of them", pair.text))
-			continue
-		}
-		if _, err := readSecretFile(pair.into.File); err != nil {
-			wrong = append(wrong, file.problem("%v", err))
-		}
-	}
-	return wrong
-}
-
 // variableOf returns the variable that a secret came from, "" if it came from elsewhere.
 func (c *config) variableOf(name string) string {
 	if at := c.origins[name]; at.layer == fromVariable {

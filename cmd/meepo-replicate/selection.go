@@ -46,14 +46,15 @@ func (c *config) askedTables() ([]mappings.From, error) {
 		return []mappings.From{{Pattern: allTables(c), At: c.origins["all_tables"].mappingPlace()}}, nil
 	}
 	var list []mappings.From
+	var wrong []error
 	for _, text := range c.Tables {
 		pattern, err := source.ParsePattern(text, c.defaultSchema())
 		if err != nil {
-			return nil, c.origins["tables"].problem("%v", err)
+			wrong = append(wrong, c.origins["tables"].problem("%v", err))
 		}
 		list = append(list, mappings.From{Pattern: pattern, At: c.origins["tables"].mappingPlace()})
 	}
-	return list, nil
+	return list, errors.Join(wrong...)
 }
 
 // allTables is every table of the URL's database, or of all databases if the URL names none.

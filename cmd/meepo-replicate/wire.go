@@ -37,13 +37,15 @@ func (c *config) checkDrivers(use usedBy) []error {
 	var wrong []error
 	if use&sourceSide != 0 && c.Source.URL != "" {
 		if _, err := c.mysqlConfig(); err != nil {
-			wrong = append(wrong, c.driverProblems(err, "source.url", "tls", "source.tls")...)
+			tls := c.Source.TLS
+			wrong = append(wrong, c.driverProblems(err, "source.url", "tls", "source.tls", "tls mode", "source.tls.mode",
+				"tls: stat "+tls.CAFile+":", "source.tls.ca_file", "tls: stat "+tls.CertFile+":", "source.tls.cert_file",
+				"tls: stat "+tls.KeyFile+":", "source.tls.key_file")...)
 		}
 	}
 	if use&targetSide != 0 && c.Target.URL != "" {
 		if _, err := c.elasticConfig(); err != nil {
-			wrong = append(wrong, c.driverProblems(err, "target.url", "ca file", "target.ca_file", "certificate fingerprint", "target.fingerprint",
-				"more than one", "target")...)
+			wrong = append(wrong, c.driverProblems(err, "target.url", "ca file", "target.ca_file", "certificate fingerprint", "target.fingerprint")...)
 		}
 	}
 	return wrong
@@ -64,7 +66,7 @@ func (c *config) driverProblems(err error, setting string, prefixes ...string) [
 		if !ok {
 			at = origin{name: name}
 		}
-		wrong = append(wrong, at.problem("%s", e))
+		wrong = append(wrong, at.problem("%s", strings.TrimPrefix(e.Error(), "source url: ")))
 	}
 	return wrong
 }
@@ -80,24 +82,39 @@ func (c *config) mysqlConfig() (mysql.Config, error) {
 	if cfg.Password == nil && password != "" {
 		cfg.Password = func(context.Context) (string, error) { return password, nil }
 	}
+	mode := string(cfg.TLS.Mode)
 	for _, over := range []struct {
-		into *string
-		text string
+		into       *string
+		name, text string
 	}{
-		{&cfg.TLS.CAFile, s.TLS.CAFile}, {&cfg.TLS.CertFile, s.TLS.CertFile},
-		{&cfg.TLS.KeyFile, s.TLS.KeyFile}, {&cfg.TLS.ServerName, s.TLS.ServerName},
+		{&mode, "source.tls.mode", s.TLS.Mode}, {&cfg.TLS.CAFile, "source.tls.ca_file", s.TLS.CAFile},
+		{&cfg.TLS.CertFile, "source.tls.cert_file", s.TLS.CertFile}, {&cfg.TLS.KeyFile, "source.tls.key_file", s.TLS.KeyFile},
+		{&cfg.TLS.ServerName, "source.tls.server_name", s.TLS.ServerName},
 	} {
-		if over.text != "" {
+		if over.text != "" && (*over.into == "" || c.rank(over.name, "source.url") >= 0) {
 			*over.into = over.text
 		}
 	}
-	if s.TLS.Mode != "" {
-		cfg.TLS.Mode = mysql.TLSMode(s.TLS.Mode)
-	}
-	if s.ServerID != 0 {
+	cfg.TLS.Mode = mysql.TLSMode(mode)
+	if s.ServerID != 0 && (cfg.ServerID == 0 || c.rank("source.server_id", "source.url") >= 0) {
 		cfg.ServerID = s.ServerID
 	}
 	return cfg, cfg.Validate()
+}
+
+// sourceURLFits reports whether the source's URL is there and can be read.
+func (c *config) sourceURLFits() bool {
+	_, _, err := mysql.ParseURL(c.Source.URL)
+	return err == nil
+}
+
+// sourceURLPassword returns the password in the source's URL, empty if there is none.
+func sourceURLPassword(raw string) string {
+	_, password, err := mysql.ParseURL(raw)
+	if err != nil {
+		return "" // mysqlConfig says what is wrong with it
+	}
+	return password
 }
 
 // openSource connects to the source.
@@ -124,14 +141,15 @@ func (c *config) elasticConfig() (elastic.Config, error) {
 	}
 	for _, raw := range splitList([]string{t.URL}) {
 		u, err := url.Parse(raw)
-		if err != nil || u.User == nil || t.User != "" {
+		if err != nil || u.User == nil {
 			cfg.URLs = append(cfg.URLs, raw) // the driver says what is wrong with it
 			continue
 		}
-		// A user in the URL goes with a password from elsewhere.
-		cfg.User = u.User.Username()
-		if password, ok := u.User.Password(); ok && cfg.Password == nil {
-			cfg.Password = func(context.Context) (string, error) { return password, nil }
+		if t.AccountInURL {
+			cfg.User = u.User.Username()
+			if password, ok := u.User.Password(); ok && cfg.Password == nil {
+				cfg.Password = func(context.Context) (string, error) { return password, nil }
+			}
 		}
 		u.User = nil
 		cfg.URLs = append(cfg.URLs, u.String())
