@@ -19,13 +19,16 @@ type Compiled struct {
 // [Default]. Tables are the catalog's descriptions of the tables to replicate, refused ones
 // included: a table that a mapping names but that is not among them does not exist.
 //
+// Rules say what the target cannot have. A table of which nothing can be made is an error if it is
+// named, and left out with a warning if a glob has found it.
+//
 // Names are unique among all mappings, whatever files they are from, and at most one mapping has
 // none. The error holds everything that is wrong, see [Errors]; there are no plans then.
-func Compile(mappings []Mapping, tables []source.Columns) (Compiled, error) {
+func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled, error) {
 	if len(mappings) == 0 {
 		mappings = Default()
 	}
-	c := &compiler{tables: slices.SortedFunc(slices.Values(tables), func(a, b source.Columns) int {
+	c := &compiler{rules: rules, takenBy: map[string]taken{}, tables: slices.SortedFunc(slices.Values(tables), func(a, b source.Columns) int {
 		return cmp.Or(cmp.Compare(a.Table.Schema, b.Table.Schema), cmp.Compare(a.Table.Name, b.Table.Name))
 	})}
 	names := map[string]Place{}
@@ -47,6 +50,7 @@ func Compile(mappings []Mapping, tables []source.Columns) (Compiled, error) {
 }
 
 type compiler struct {
+	rules    Rules
 	tables   []source.Columns
 	plans    []*Plan
 	takenBy  map[string]taken // by destination
@@ -60,16 +64,26 @@ type taken struct {
 	table   source.Table
 }
 
-// selected is a table of a mapping and the pattern that has selected it.
+// selected is a table of a mapping and the pattern that has selected it: the one that names it, if
+// there is one.
 type selected struct {
 	columns source.Columns
 	from    From
 }
 
+// unfit says that nothing can be made of a table.
+func (c *compiler) unfit(one selected, hint, reason string) {
+	if _, named := one.from.Literal(); named {
+		c.errors.add(one.from.At, hint, "table %s cannot be replicated: %s", one.columns.Table, reason)
+		return
+	}
+	c.warnings.add(one.from.At, hint, "table %s is left out: %s", one.columns.Table, reason)
+}
+
 func (c *compiler) mapping(m Mapping) {
 	list := c.selectTables(m)
 	if m.To.Value != "" {
-		if problem := badDestination(m.To.Value); problem != "" {
+		if problem := c.badDestination(m.To.Value); problem != "" {
 			c.errors.add(m.To.At, "", "to %q: %s", m.To.Value, problem)
 			return
 		}
@@ -81,42 +95,51 @@ func (c *compiler) mapping(m Mapping) {
 		}
 	}
 	missing := newMissing(list)
+	renamed := c.badNames(m)
 	for _, one := range list {
-		c.table(m, one, missing)
+		if plan := c.table(m, one, missing); plan != nil && !renamed {
+			c.take(m, one, plan)
+		}
 	}
 	missing.report(&c.errors)
 }
 
-// table makes the plan of one table of a mapping.
-func (c *compiler) table(m Mapping, one selected, missing *missing) {
+// table makes the plan of one table of a mapping; nil if none can be made.
+func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 	table := one.columns.Table
 	picks := c.picks(m, one.columns, missing)
 	if len(picks) == 0 && len(missing.names) == 0 {
-		c.errors.add(m.Name.At, "", "mapping %q leaves no column of table %s", m.Name.Value, table)
-		return
+		c.unfit(one, "", fmt.Sprintf("mapping %q leaves no column of it", m.Name.Value))
+		return nil
 	}
 	dest := m.To.Value
-	at := m.To.At
 	if dest == "" {
-		dest, at = strings.ToLower(table.String()), cmp.Or(m.Name.At, one.from.At)
-		if problem := badDestination(dest); problem != "" {
-			c.errors.add(at, "name a destination with `to`", "table %s: its name cannot be a destination's: %s", table, problem)
-			return
+		dest = strings.ToLower(table.String())
+		if problem := c.badDestination(dest); problem != "" {
+			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
+			return nil
 		}
 	}
-	if other, ok := c.takenBy[dest]; ok {
-		c.clash(at, dest, other, taken{m.Name.Value, table})
-		return
-	}
-	if c.takenBy == nil {
-		c.takenBy = map[string]taken{}
-	}
-	c.takenBy[dest] = taken{m.Name.Value, table}
 	plan, err := newPlan(planID(m, table), cmp.Or(m.Name.Value, table.String()), one.columns, dest, picks)
 	if err != nil {
-		c.errors.add(one.from.At, "", "table %s: %v", table, err)
+		c.unfit(one, "", err.Error())
+		return nil
+	}
+	return plan
+}
+
+// take lets a plan have its destination, if it can be one and is free.
+func (c *compiler) take(m Mapping, one selected, plan *Plan) {
+	if err := c.rules.fields(plan.dest.Fields); err != nil {
+		c.unfit(one, "give the field another name with `fields` in a mapping, or leave it out with `exclude`", err.Error())
 		return
 	}
+	mine := taken{m.Name.Value, plan.Table()}
+	if other, ok := c.takenBy[plan.dest.Name]; ok {
+		c.clash(cmp.Or(m.To.At, m.Name.At, one.from.At), plan.dest.Name, other, mine)
+		return
+	}
+	c.takenBy[plan.dest.Name] = mine
 	c.plans = append(c.plans, plan)
 }
 
@@ -144,7 +167,7 @@ func (c *compiler) selectTables(m Mapping) []selected {
 	has := func(table source.Table) bool {
 		return slices.ContainsFunc(list, func(s selected) bool { return s.columns.Table == table })
 	}
-	for _, from := range m.From {
+	for _, from := range namesFirst(m.From) {
 		_, literal := from.Literal()
 		found := false
 		for _, columns := range c.tables {
@@ -153,7 +176,7 @@ func (c *compiler) selectTables(m Mapping) []selected {
 			}
 			found = true
 			switch {
-			case has(columns.Table):
+			case has(columns.Table) || m.excepts(columns.Table):
 			case columns.Refused == "":
 				list = append(list, selected{columns, from})
 			case literal:
@@ -171,6 +194,17 @@ func (c *compiler) selectTables(m Mapping) []selected {
 		}
 	}
 	return list
+}
+
+// namesFirst puts the tables that are named before the globs.
+func namesFirst(list []From) []From {
+	rank := func(from From) int {
+		if _, literal := from.Literal(); literal {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedStableFunc(slices.Values(list), func(a, b From) int { return rank(a) - rank(b) })
 }
 
 // unmapped warns of tables that were selected but that no mapping takes.
@@ -203,20 +237,4 @@ func tableNames(list []selected) string {
 		names = append(names, one.columns.Table.String())
 	}
 	return strings.Join(names, ", ")
-}
-
-// badDestination says what is wrong with a destination's name, for all targets alike, so that a
-// mapping serves each of them.
-func badDestination(name string) string {
-	switch {
-	case name != strings.ToLower(name):
-		return "it has to be in lower case"
-	case strings.ContainsAny(name, `\/*?"<>|,#:`) || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return `it must not hold spaces, control characters or any of : \ / * ? " < > | , #`
-	case strings.ContainsAny(name[:1], "-_+."):
-		return "it must not begin with - _ + or ."
-	case len(name) > 200:
-		return "it is longer than 200 bytes"
-	}
-	return ""
 }

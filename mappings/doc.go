@@ -28,7 +28,8 @@
 //     refused, and need a mapping with to. A mapping without a name says the same of its tables; no
 //     file can hold one. [Compile] warns of tables it is given that no mapping is about.
 //   - A table that is named outright and does not exist, or cannot be replicated, is an error. Under
-//     a glob it is left out with a warning, as is a glob that nothing matches.
+//     a glob it is left out with a warning, as is a glob that nothing matches. Among the reasons is
+//     that its name or its columns make no destination that the target can have: see [Rules].
 //   - A table may be in several mappings with different destinations: each gives it a document.
 //     Several tables in one destination are refused, since their rows may have the same ids.
 //   - The id of a document is the key of its row, whether or not the document shows the key's

@@ -3,6 +3,7 @@ package mappings
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -52,6 +53,24 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// pickyRules are those of a target that refuses a percent sign and a field named _id.
+var pickyRules = Rules{
+	Name: func(dest string) error {
+		if strings.Contains(dest, "%") {
+			return fmt.Errorf("the name %q holds '%%'", dest)
+		}
+		return nil
+	},
+	Fields: func(fields []targets.Field) error {
+		for _, field := range fields {
+			if field.Name == "_id" {
+				return errors.New("field _id: it is the target's own")
+			}
+		}
+		return nil
+	},
+}
+
 func runCase(t *testing.T, dir string) string {
 	t.Helper()
 	var mappings []Mapping
@@ -70,7 +89,7 @@ func runCase(t *testing.T, dir string) string {
 	for i, table := range tables {
 		described[i] = table.columns
 	}
-	compiled, err := Compile(mappings, described)
+	compiled, err := Compile(mappings, described, pickyRules)
 	var out strings.Builder
 	for _, warning := range compiled.Warnings {
 		fmt.Fprintf(&out, "warning: %s\n", warning)

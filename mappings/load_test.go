@@ -80,7 +80,7 @@ func TestParseNode_GivesMappings(t *testing.T) {
 
 func TestDefault_LiteralPatternsAreStrict(t *testing.T) {
 	pattern := source.Pattern{Schema: "Shop", Name: "Ordes"}
-	_, err := Compile(Default(pattern, source.Pattern{Schema: "*", Name: "*"}), []source.Columns{orders, lines})
+	_, err := Compile(Default(pattern, source.Pattern{Schema: "*", Name: "*"}), []source.Columns{orders, lines}, Rules{})
 	want := []*Error{{Message: "no such table: Shop.Ordes", Hint: `did you mean "Shop.Orders"?`}}
 	if diff := cmp.Diff(want, Errors(err)); diff != "" {
 		t.Error(diff)
@@ -101,10 +101,10 @@ func TestCompile_RefusesKeysThatAreNone(t *testing.T) {
 	floating.Columns = append([]source.Column(nil), orders.Columns...)
 	floating.Columns[0].Type = source.Type{Kind: source.KindFloat, Native: "double"}
 	for want, table := range map[string]source.Columns{
-		"table Shop.Orders: table Shop.Orders has no key":                    noKey,
-		"table Shop.Orders: key column id: a double cannot be part of a key": floating,
+		"table Shop.Orders cannot be replicated: it has no key":                                   noKey,
+		"table Shop.Orders cannot be replicated: key column id: a double cannot be part of a key": floating,
 	} {
-		if _, err := Compile(nil, []source.Columns{table}); err == nil || err.Error() != want {
+		if _, err := Compile(Default(source.Pattern(orders.Table)), []source.Columns{table}, Rules{}); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -118,7 +118,7 @@ func TestCompile_OneNameInTwoFiles(t *testing.T) {
 		}
 		return parsed.Mappings
 	}
-	_, err := Compile(append(read("one"), read("two")...), []source.Columns{orders})
+	_, err := Compile(append(read("one"), read("two")...), []source.Columns{orders}, Rules{})
 	if err == nil || !strings.HasPrefix(err.Error(), `two:2:19: two mappings are named "a", the first in one:2`) {
 		t.Error(err)
 	}
@@ -202,7 +202,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		compiled, err := Compile(file.Mappings, []source.Columns{orders, lines})
+		compiled, err := Compile(file.Mappings, []source.Columns{orders, lines}, Rules{})
 		if (err != nil) != (len(Errors(err)) > 0) || err != nil && len(compiled.Plans) > 0 {
 			t.Errorf("%d plans, %v", len(compiled.Plans), err)
 		}

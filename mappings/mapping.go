@@ -1,15 +1,24 @@
 package mappings
 
-import "github.com/meepo-replicate/meepo/source"
+import (
+	"slices"
+
+	"github.com/meepo-replicate/meepo/source"
+)
 
 // Mapping is one mapping as it was written, not yet compared with any table.
 type Mapping struct {
 	Name    Text
 	From    []From
-	To      Text    // empty: the table's own destination
-	Columns []Text  // in the document's order; nil: all but Exclude
-	Exclude []Text  // nil where Columns is not
-	Fields  []Field // what is said of single columns
+	Except  []source.Pattern // tables that From selects and that are not meant; no file can say this
+	To      Text             // empty: the table's own destination
+	Columns []Text           // in the document's order; nil: all but Exclude
+	Exclude []Text           // nil where Columns is not
+	Fields  []Field          // what is said of single columns
+}
+
+func (m Mapping) excepts(table source.Table) bool {
+	return slices.ContainsFunc(m.Except, func(p source.Pattern) bool { return p.Match(table) })
 }
 
 // From is a pattern of tables with its place.

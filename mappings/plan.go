@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/meepo-replicate/meepo/source"
@@ -139,7 +140,7 @@ func newPlan(id PlanID, name string, columns source.Columns, dest string, picks 
 		p.dest.Key = append(p.dest.Key, field)
 	}
 	if len(p.dest.Key) == 0 {
-		return nil, fmt.Errorf("table %s has no key", columns.Table)
+		return nil, errors.New("it has no key")
 	}
 	return p, p.setFingerprint()
 }

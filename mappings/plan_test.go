@@ -18,7 +18,7 @@ var lines = sourcetest.Table("Shop.Lines", 2, sourcetest.Int("order_id"), source
 // compile compiles mappings that have to be right.
 func compile(tb testing.TB, mappings []Mapping, tables ...source.Columns) []*Plan {
 	tb.Helper()
-	compiled, err := Compile(mappings, tables)
+	compiled, err := Compile(mappings, tables, Rules{})
 	if err != nil {
 		tb.Fatal(err)
 	}

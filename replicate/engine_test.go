@@ -59,7 +59,7 @@ type run struct {
 }
 
 func compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-	compiled, err := mappings.Compile(nil, tables)
+	compiled, err := mappings.Compile(nil, tables, mappings.Rules{})
 	return compiled.Plans, nil, err
 }
 

@@ -17,12 +17,13 @@ type selection struct {
 	tables   []source.Pattern // what to list and to follow; none: nothing was selected
 	asked    []mappings.From  // --tables, with where it was said; none if it was not
 	mappings []mappings.Mapping
+	rules    mappings.Rules
 	warnings []string
 }
 
 // selectTables reads tables and mappings of the configuration.
 func (c *config) selectTables() (*selection, error) {
-	s, all := &selection{}, c.parsed
+	s, all := &selection{rules: c.targetRules()}, c.parsed
 	var err error
 	if s.asked, err = c.askedTables(); err != nil {
 		return nil, err
@@ -92,19 +93,16 @@ func (s *selection) restrict(m mappings.Mapping) {
 
 // compile makes the plans for the tables that the source has at this moment.
 func (s *selection) compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-	list, warnings := present(s.mappings, tables), []string(nil)
-	if len(s.asked) > 0 {
-		var rest []mappings.From
-		rest, warnings = s.unmapped(tables)
-		if len(rest) > 0 {
-			list = append(list[:len(list):len(list)], mappings.Mapping{From: rest})
-		}
+	list := s.mappings
+	if len(s.asked) > 0 { // those that no mapping is about are copied as they are
+		list = append(list[:len(list):len(list)], mappings.Mapping{From: s.asked, Except: mappings.Patterns(s.mappings)})
 	}
-	if len(list) == 0 {
+	if list = present(list, tables); len(list) == 0 {
 		// Compile would take no mappings for all tables.
-		return nil, warnings, nil
+		return nil, nil, nil
 	}
-	compiled, err := mappings.Compile(list, tables)
+	compiled, err := mappings.Compile(list, tables, s.rules)
+	var warnings []string
 	for _, w := range compiled.Warnings {
 		text := w.Message
 		if w.Hint != "" {
@@ -133,36 +131,6 @@ func present(list []mappings.Mapping, tables []source.Columns) []mappings.Mappin
 		}
 	}
 	return kept
-}
-
-// unmapped returns what is to be copied as it is: the asked tables that no mapping is about.
-func (s *selection) unmapped(tables []source.Columns) ([]mappings.From, []string) {
-	var rest []mappings.From
-	var warnings []string
-	mapped := mappings.Patterns(s.mappings)
-	for _, from := range s.asked {
-		if table, literal := from.Literal(); literal {
-			there := slices.ContainsFunc(tables, func(c source.Columns) bool { return from.Match(c.Table) })
-			if there && !matches(mapped, table) {
-				rest = append(rest, from)
-			}
-			continue
-		}
-		if len(s.mappings) == 0 {
-			rest = append(rest, from)
-			continue
-		}
-		for _, t := range tables {
-			switch {
-			case !from.Match(t.Table) || matches(mapped, t.Table):
-			case t.Refused != "":
-				warnings = append(warnings, fmt.Sprintf("table %s is left out: %s", t.Table, t.Refused))
-			default:
-				rest = append(rest, mappings.From{Pattern: source.Pattern(t.Table), At: from.At})
-			}
-		}
-	}
-	return rest, warnings
 }
 
 // missing finds the tables that were named and that are not there.

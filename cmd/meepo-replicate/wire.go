@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/mysql"
 	"github.com/meepo-replicate/meepo/targets"
@@ -155,6 +156,11 @@ func (c *config) elasticConfig() (elastic.Config, error) {
 		cfg.URLs = append(cfg.URLs, u.String())
 	}
 	return cfg, cfg.Validate()
+}
+
+// targetRules are what the target cannot have.
+func (c *config) targetRules() mappings.Rules {
+	return mappings.Rules{Name: elastic.CheckName, Fields: elastic.CheckFields}
 }
 
 // openTarget prepares to speak to the target.

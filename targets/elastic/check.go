@@ -141,7 +141,7 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 
 // checkDestination foretells what Prepare would say.
 func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *findings) error {
-	if err := errors.Join(checkName(dest.Name), checkFields(dest.Fields)); err != nil {
+	if err := errors.Join(CheckName(dest.Name), CheckFields(dest.Fields)); err != nil {
 		found.add(targets.Fatal, dest.Name, err.Error(), "change `to` or the field's name in the mapping")
 		return nil
 	}

@@ -15,8 +15,9 @@ const firstSuffix = "-000001"
 // maxNameBytes is the longest index name that Elasticsearch takes.
 const maxNameBytes = 255
 
-// checkName says why a destination's name cannot be that of an alias with an index behind it.
-func checkName(name string) error {
+// CheckName says why a destination's name cannot be that of an alias with an index behind it; nil if
+// it can. It asks nobody.
+func CheckName(name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("the name is empty")
@@ -48,8 +49,8 @@ var metadata = map[string]bool{
 	"_data_stream_timestamp": true, "_tsid": true, "_ts_routing_hash": true, "_ignored_source": true, "_inference_fields": true,
 }
 
-// checkFields says why fields cannot stand in one document.
-func checkFields(fields []targets.Field) error {
+// CheckFields says why fields cannot stand in one document; nil if they can. It asks nobody.
+func CheckFields(fields []targets.Field) error {
 	paths := map[string]bool{}
 	for _, field := range fields {
 		name := field.Name

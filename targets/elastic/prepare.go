@@ -35,7 +35,7 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 }
 
 func (t *Target) prepare(ctx context.Context, dest *targets.Destination) error {
-	if err := errors.Join(checkName(dest.Name), checkFields(dest.Fields)); err != nil {
+	if err := errors.Join(CheckName(dest.Name), CheckFields(dest.Fields)); err != nil {
 		return &targets.HintError{Err: err, Advice: "change `to` or the field's name in the mapping"}
 	}
 	found, err := t.behind(ctx, dest.Name)
