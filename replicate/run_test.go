@@ -1,12 +1,16 @@
 package replicate_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
 )
 
@@ -115,5 +119,28 @@ func TestRun_FencedReads(t *testing.T) {
 		if scan.Fence == "" {
 			t.Errorf("range %q was scanned without a fence", scan.Range)
 		}
+	}
+}
+
+// TestRun_ForeignState: a saved position that is not of this source's history ends the run before
+// anything is read behind its fence, which may never come.
+func TestRun_ForeignState(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, table("orders"))
+	b.fill("orders", 0, 5)
+	b.round(func() {})
+	b.source = sourcetest.NewMemory(table("orders")) // restored from before all that
+	var asked atomic.Int32
+	b.source.SetHooks(sourcetest.Hooks{ColumnsFunc: func(context.Context, source.Table) error {
+		asked.Add(1)
+		return nil
+	}})
+	err := b.start().finished()
+	var hint interface{ Hint() string }
+	if !errors.Is(err, source.ErrPositionLost) || !errors.As(err, &hint) {
+		t.Errorf("the run ended with %v", err)
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("%d tables were described", n)
 	}
 }

@@ -87,6 +87,10 @@ func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *sta
 
 // goOn makes sure that both ends still are what the state speaks of (invariant 8).
 func (r *Replicator) goOn(ctx context.Context, snap state.Snapshot) error {
+	// Before anything waits for the saved fence, which another server would never reach.
+	if err := r.opts.Source.Verify(ctx, source.Position(snap.Checkpoint.Position)); err != nil {
+		return err
+	}
 	marker, ok := r.opts.Target.(targets.Marker)
 	if !ok || snap.Mark == 0 {
 		return nil

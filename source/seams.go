@@ -14,6 +14,12 @@ type Log interface {
 	// Open starts to read the log after from. It returns ErrPositionLost (wrapped) if the log no
 	// longer reaches back that far. One stream at a time is open per Log.
 	Open(ctx context.Context, from Position, subscriptions []Subscription) (Stream, error)
+	// Verify returns nil if from is still part of this source's history, and ErrPositionLost
+	// (wrapped in a HintError) if it is not: the source is another one, was restored from a backup,
+	// or has dropped what comes after. It looks at the server that is there now, waits a bounded
+	// time for one that merely lags, and is asked before anything is read behind a saved fence.
+	// Streams make the same check whenever they connect.
+	Verify(ctx context.Context, from Position) error
 	// Reached reports whether a reader that has taken in everything up to have has also taken in
 	// everything up to want.
 	Reached(ctx context.Context, have, want Position) (bool, error)

@@ -62,6 +62,9 @@ type Config struct {
 	// DialTimeout bounds connecting, ReadTimeout each wait for an answer, WriteTimeout each send.
 	// Zero: 10 s, 2 min, 30 s.
 	DialTimeout, ReadTimeout, WriteTimeout time.Duration
+	// LagTimeout is how long a server that has not reached a position yet, as a replica may after a
+	// failover, is waited for until the position counts as lost. Zero: 10 s.
+	LagTimeout time.Duration
 	// MaxConns bounds the connections for reading rows and the catalog. Zero: 16.
 	MaxConns int
 	// Logger takes what is worth a line. Nil: nothing is logged.
@@ -74,6 +77,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.DialTimeout, 10*time.Second)
 	setDefault(&c.ReadTimeout, 2*time.Minute)
 	setDefault(&c.WriteTimeout, 30*time.Second)
+	setDefault(&c.LagTimeout, 10*time.Second)
 	setDefault(&c.MaxConns, 16)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -128,7 +132,7 @@ func (c Config) Validate() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"heartbeat": c.Heartbeat, "stall timeout": c.StallTimeout, "dial timeout": c.DialTimeout,
-		"read timeout": c.ReadTimeout, "write timeout": c.WriteTimeout,
+		"read timeout": c.ReadTimeout, "write timeout": c.WriteTimeout, "lag timeout": c.LagTimeout,
 	} {
 		if d < 0 {
 			add("%s: %v: must not be negative", name, d)

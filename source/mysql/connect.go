@@ -49,14 +49,17 @@ type server struct {
 // Source is a MySQL or MariaDB server as a source of changes and rows. Its methods may be called
 // concurrently.
 type Source struct {
-	cfg      Config
-	db       *sql.DB
-	log      *slog.Logger
-	tls      *tls.Config
-	charsets *charsets
+	cfg       Config
+	db        *sql.DB
+	log       *slog.Logger
+	tls       *tls.Config
+	charsets  *charsets
+	connector sqldriver.Connector // of the connections for reading
 
-	mu   sync.Mutex
-	info server
+	mu        sync.Mutex
+	info      server
+	open      *stream // the last one that was opened
+	suspected string  // the server whose rows do not reach what the log said; empty: none
 }
 
 var (
@@ -78,11 +81,10 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("open source: tls: %w", err)
 	}
 	s := &Source{cfg: cfg, log: cfg.Logger, tls: tlsConfig}
-	connector, err := s.connector()
-	if err != nil {
+	if s.connector, err = s.newConnector(); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	s.db = sql.OpenDB(connector)
+	s.db = sql.OpenDB(s.connector)
 	s.db.SetMaxOpenConns(cfg.MaxConns)
 	s.db.SetMaxIdleConns(cfg.MaxConns)
 	// Idle connections go, and old ones too, so that a failover behind a proxy is noticed.
@@ -96,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 }
 
 func (s *Source) look(ctx context.Context) error {
-	info, err := s.probe(ctx)
+	info, err := s.probe(ctx, s.db)
 	if err == nil {
 		s.charsets, err = loadCharsets(ctx, s.db, info)
 	}
@@ -106,8 +108,8 @@ func (s *Source) look(ctx context.Context) error {
 // Close releases the connections for reading. A stream is closed by its own Close.
 func (s *Source) Close() error { return s.db.Close() }
 
-// connector makes the connections for reading rows and the catalog.
-func (s *Source) connector() (sqldriver.Connector, error) {
+// newConnector makes the connections for reading rows and the catalog.
+func (s *Source) newConnector() (sqldriver.Connector, error) {
 	cfg := mysql.NewConfig()
 	cfg.User = s.cfg.User
 	cfg.Net, cfg.Addr = s.cfg.network(), s.cfg.Addr
@@ -136,7 +138,8 @@ func (s *Source) connector() (sqldriver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mysql.NewConnector(cfg)
+	dialled, err := mysql.NewConnector(cfg)
+	return connector{dialled}, err
 }
 
 // password asks for the password. The log side uses it too.
@@ -167,16 +170,16 @@ func (s *Source) server() server {
 	return s.info
 }
 
-// probe looks at the server behind the address and remembers what it is.
-func (s *Source) probe(ctx context.Context) (server, error) {
+// probe looks at the server that db leads to and remembers what it is.
+func (s *Source) probe(ctx context.Context, db *sql.DB) (server, error) {
 	vars := map[string]string{}
-	err := eachPair(ctx, s.db, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version','server_uuid','server_uid','server_id',
+	err := eachPair(ctx, db, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version','server_uuid','server_uid','server_id',
 		'hostname','port','gtid_mode','binlog_row_metadata','lower_case_table_names')`, vars)
 	if err != nil {
 		return server{}, fmt.Errorf("look at server: %w", err)
 	}
 	status := map[string]string{}
-	if err := eachPair(ctx, s.db, "SHOW SESSION STATUS LIKE 'Ssl_cipher'", status); err != nil {
+	if err := eachPair(ctx, db, "SHOW SESSION STATUS LIKE 'Ssl_cipher'", status); err != nil {
 		return server{}, fmt.Errorf("look at server: %w", err)
 	}
 	info := serverFrom(vars)

@@ -232,7 +232,7 @@ func (d *logDecoder) generic(h *replication.EventHeader, ev *replication.Generic
 	case replication.INCIDENT_EVENT:
 		return &source.HintError{
 			Err:    errors.New("the server notes that its log may lack changes (an incident event)"),
-			Advice: "start with a new state file to copy the tables anew",
+			Advice: "start with --fresh to copy the tables anew",
 		}
 	case replication.STOP_EVENT, replication.RAND_EVENT, replication.USER_VAR_EVENT, replication.IGNORABLE_EVENT, replication.APPEND_BLOCK_EVENT,
 		replication.DELETE_FILE_EVENT, replication.TRANSACTION_CONTEXT_EVENT, replication.VIEW_CHANGE_EVENT, replication.MARIADB_START_ENCRYPTION_EVENT:
@@ -250,7 +250,7 @@ func (d *logDecoder) beginMySQL(e *replication.BinlogEvent, ev *replication.GTID
 		if d.at.kind == byGTID {
 			return &source.HintError{
 				Err:    errors.New("a transaction without GTID in a log that is followed by GTIDs"),
-				Advice: "set gtid_mode=ON for good, then start with a new state file",
+				Advice: "set gtid_mode=ON for good, then start with --fresh",
 			}
 		}
 		g.gno = 0

@@ -54,7 +54,10 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", p.target)
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		out, err := net.Dial("tcp", target)
 		if err != nil {
 			in.Close()
 			continue
@@ -90,6 +93,13 @@ func (p *proxy) pipe(to, from net.Conn, limit int64) {
 		}
 		passed += int64(n)
 	}
+}
+
+// lead sends later connections to another server.
+func (p *proxy) lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 func (p *proxy) freeze() {

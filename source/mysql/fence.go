@@ -39,9 +39,6 @@ func mariadbFence(serverUID, file string, pos uint64, gtids string) source.Fence
 	return source.Fence(fmt.Sprintf("%s%s/%s:%d;%s", mariadbPrefix, serverUID, file, pos, gtids))
 }
 
-// warnAfter is how long a fence may take before a line is logged about it.
-const warnAfter = 10 * time.Second
-
 // fenced is the one place where reads get their connection: it calls read with a session whose
 // statements see at least what the fence asks for. read may be called again if the server says that
 // a definition changed under the snapshot.
@@ -51,11 +48,19 @@ func (s *Source) fenced(ctx context.Context, fence source.Fence, read func(conte
 		return s.hinted(err)
 	}
 	defer conn.Close()
-	q := &session{conn: conn}
+	here, err := serverOf(conn)
+	if err != nil {
+		return err
+	}
+	q := &session{conn: conn, server: here}
 	text := string(fence)
-	switch {
-	case text == "":
+	if text == "" {
 		return read(ctx, q)
+	}
+	if err := s.flavored(strings.HasPrefix(text, mariadbPrefix), here.flavor); err != nil {
+		return fmt.Errorf("fence: %w", err)
+	}
+	switch {
 	case strings.HasPrefix(text, gtidPrefix):
 		if err := s.awaitGTIDs(ctx, q, strings.TrimPrefix(text, gtidPrefix)); err != nil {
 			return err
@@ -79,7 +84,7 @@ func (s *Source) awaitGTIDs(ctx context.Context, q *session, set string) error {
 	if set == "" {
 		return nil
 	}
-	patience := s.patience("gtid " + set)
+	patience := s.patience(q, "gtid "+set)
 	for {
 		var timedOut int
 		err := q.conn.QueryRowContext(ctx, "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 1)", set).Scan(&timedOut)
@@ -89,15 +94,17 @@ func (s *Source) awaitGTIDs(ctx context.Context, q *session, set string) error {
 		if timedOut == 0 {
 			return nil
 		}
-		patience.check(ctx)
+		if err := patience.check(ctx); err != nil {
+			return err
+		}
 	}
 }
 
 // locked prepares a session whose reads of rows lock. READ COMMITTED, so that no gaps are locked
 // and nobody's insert waits for us.
 func (s *Source) locked(ctx context.Context, q *session, uuid string, read func(context.Context, *session) error) error {
-	if here := s.server().uuid; here != uuid {
-		return fmt.Errorf("fence: %w: it belongs to server %s, this is %s", source.ErrPositionLost, uuid, here)
+	if here := q.server.uuid; here != uuid {
+		return fmt.Errorf("fence: %w", s.foreign(fmt.Errorf("it belongs to server %s, this is %s", uuid, here)))
 	}
 	if _, err := q.conn.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"); err != nil {
 		return fmt.Errorf("prepare locking read: %w", err)
@@ -146,9 +153,9 @@ func parseMariaDBFence(text string) (mariadbWant, error) {
 // snapshot opens consistent snapshots until one is new enough: the server says which place in the
 // log each belongs to.
 func (s *Source) snapshot(ctx context.Context, q *session, want mariadbWant, read func(context.Context, *session) error) error {
-	patience := s.patience(fmt.Sprintf("binlog position %s:%d (%s)", want.place.file, want.place.pos, want.gtids))
+	patience := s.patience(q, fmt.Sprintf("binlog position %s:%d (%s)", want.place.file, want.place.pos, want.gtids))
 	pause := backoff{limit: 50 * time.Millisecond}
-	here := s.server().uuid == want.uid
+	here := q.server.uuid == want.uid
 	for {
 		if _, err := q.conn.ExecContext(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"); err != nil {
 			return fmt.Errorf("open snapshot: %w", err)
@@ -164,7 +171,9 @@ func (s *Source) snapshot(ctx context.Context, q *session, want mariadbWant, rea
 		if altered := isErrno(err, errDefChanged); err != nil && !altered || err == nil && reached {
 			return err
 		}
-		patience.check(ctx)
+		if err := patience.check(ctx); err != nil {
+			return err
+		}
 		if err := pause.wait(ctx); err != nil {
 			return err
 		}
@@ -177,7 +186,7 @@ func endSnapshot(ctx context.Context, q *session) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("close snapshot: %w", errors.Join(err, q.conn.Raw(func(any) error { return errDiscard })))
+	return fmt.Errorf("close snapshot: %w", errors.Join(err, q.discard()))
 }
 
 func snapshotReached(ctx context.Context, q *session, want mariadbWant, here bool) (bool, error) {
@@ -241,24 +250,33 @@ func sequences(list string) (map[string]uint64, error) {
 	return at, nil
 }
 
-// patience says once, and not again, that a fence takes long: one that is never reached comes from
-// another server or from before a restore.
+// patience says once, and not again, that a fence takes long. One that is never reached comes from
+// another server or from before a restore: if rows come from another server than the log, the wait
+// ends, and the stream finds out where we are.
 type patience struct {
-	source *Source
-	what   string
-	since  time.Time
-	said   bool
+	source  *Source
+	session *session
+	what    string
+	since   time.Time
+	said    bool
 }
 
-func (s *Source) patience(what string) *patience {
-	return &patience{source: s, what: what, since: time.Now()}
+func (s *Source) patience(q *session, what string) *patience {
+	return &patience{source: s, session: q, what: what, since: time.Now()}
 }
 
-func (p *patience) check(ctx context.Context) {
-	if p.said || time.Since(p.since) < warnAfter {
-		return
+func (p *patience) check(ctx context.Context) error {
+	if p.said || time.Since(p.since) < p.source.cfg.LagTimeout {
+		return nil
 	}
 	p.said = true
-	p.source.log.WarnContext(ctx, "waiting for the source to reach what was read from its log; was it restored or replaced?",
-		"waiting_for", p.what)
+	here := p.session.server.uuid
+	if here == p.source.server().uuid {
+		p.source.log.WarnContext(ctx, "waiting for the source to reach what was read from its log; was it restored or replaced?",
+			"waiting_for", p.what)
+		return nil
+	}
+	p.source.suspect(ctx, here)
+	err := fmt.Errorf("wait for %s: the connection leads to another server (%s) than the log, and that has not reached it", p.what, here)
+	return errors.Join(err, p.session.discard())
 }

@@ -285,15 +285,20 @@ func TestFence_OnAnotherMariaDB(t *testing.T) {
 // TestPatience_SaysOnce that a fence takes long.
 func TestPatience_SaysOnce(t *testing.T) {
 	var out strings.Builder
-	s := &Source{log: slog.New(slog.NewTextHandler(&out, nil))}
-	p := s.patience("gtid a:1-5")
-	p.check(t.Context())
+	s := &Source{log: slog.New(slog.NewTextHandler(&out, nil)), cfg: Config{}.withDefaults(), info: server{uuid: "here"}}
+	p := s.patience(&session{server: server{uuid: "here"}}, "gtid a:1-5")
+	check := func() {
+		if err := p.check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	check()
 	if out.Len() != 0 {
 		t.Errorf("said at once: %s", out.String())
 	}
-	p.since = p.since.Add(-2 * warnAfter)
-	p.check(t.Context())
-	p.check(t.Context())
+	p.since = p.since.Add(-2 * s.cfg.LagTimeout)
+	check()
+	check()
 	if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "gtid a:1-5") {
 		t.Errorf("said %d times: %s", n, out.String())
 	}

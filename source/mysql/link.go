@@ -73,6 +73,9 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		Dialer: l.dial(&net.Dialer{Timeout: s.cfg.DialTimeout}, s.cfg.WriteTimeout),
 		Option: func(c *client.Conn) error {
 			l.admitted.Store(true)
+			if err := s.sameServer(c); err != nil {
+				return err
+			}
 			_, err := c.Execute(fmt.Sprintf("SET SESSION net_write_timeout = %d", slowConsumer))
 			return err
 		},
@@ -87,6 +90,32 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		return nil, l.cause(err)
 	}
 	return l, nil
+}
+
+// errOtherServer: between two connections the address came to lead to another server.
+var errOtherServer = errors.New("the address leads to another server than a moment ago")
+
+// sameServer makes sure that the log comes from the server that was looked at.
+func (s *Source) sameServer(c *client.Conn) error {
+	answer, err := c.Execute(sqlIdentity)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	vars := map[string]string{}
+	for i := range answer.RowNumber() {
+		name, err := answer.GetString(i, 0)
+		if err != nil {
+			return err
+		}
+		if vars[name], err = answer.GetString(i, 1); err != nil {
+			return err
+		}
+	}
+	if here := serverFrom(vars); here.uuid != s.server().uuid {
+		return errOtherServer
+	}
+	return nil
 }
 
 // start asks for the log and waits for its first event.

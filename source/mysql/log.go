@@ -23,15 +23,17 @@ func (s *Source) Head(ctx context.Context) (source.Position, source.Fence, error
 }
 
 func (s *Source) head(ctx context.Context) (position, error) {
-	info, err := s.probe(ctx)
-	if err != nil {
-		return position{}, err
-	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return position{}, err
 	}
 	defer conn.Close()
+	here, err := serverOf(conn)
+	if err != nil {
+		return position{}, err
+	}
+	info := s.server()
+	info.flavor, info.uuid = here.flavor, here.uuid
 	var logging bool
 	if err := conn.QueryRowContext(ctx, "SELECT @@global.log_bin").Scan(&logging); err != nil {
 		return position{}, err
@@ -138,37 +140,8 @@ func (s *Source) Open(ctx context.Context, from source.Position, subscriptions [
 	if err := st.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open log: %w", s.explained(err))
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = st
 	return st, nil
-}
-
-// belongs reports whether a position can be found on a server at all.
-func (s *Source) belongs(ctx context.Context, at position, info server) error {
-	var why error
-	switch {
-	case at.kind == byFile && info.uuid != at.server:
-		why = fmt.Errorf("%s is a place in the log of another server than %s", at.text(), info.uuid)
-	case at.kind == byMariaDB && info.flavor != flavorMariaDB, at.kind != byMariaDB && info.flavor == flavorMariaDB:
-		why = fmt.Errorf("%s cannot be found on %s", at.text(), info.flavor)
-	case at.kind == byGTID && !info.gtid:
-		why = errors.New("the server no longer has gtid_mode=ON")
-	case at.kind == byMariaDB && info.uuid == at.server:
-		return s.stillHas(ctx, at)
-	default:
-		return nil
-	}
-	return s.positionLost(why)
-}
-
-// stillHas finds out whether the log began anew. MariaDB itself would wait for the position to come
-// up again, and pass over all that is before it.
-func (s *Source) stillHas(ctx context.Context, at position) error {
-	var text string
-	if err := s.db.QueryRowContext(ctx, "SELECT @@global.gtid_binlog_pos").Scan(&text); err != nil {
-		return fmt.Errorf("look at end of log: %w", err)
-	}
-	end, err := parseGTIDList(text)
-	if err == nil && !end.reached(at.list) {
-		err = s.positionLost(fmt.Errorf("the server's log ends at %q, before %q: it began anew, or lost its end in a crash", text, at.list))
-	}
-	return err
 }

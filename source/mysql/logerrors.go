@@ -89,7 +89,7 @@ func (s *Source) positionLost(why error) error {
 	}
 	return &source.HintError{
 		Err:    fmt.Errorf("%w: %w", source.ErrPositionLost, why),
-		Advice: "start with a new state file to copy the tables anew, and keep the log longer: " + keep,
+		Advice: "start with --fresh to copy the tables anew, and keep the log longer: " + keep,
 	}
 }
 

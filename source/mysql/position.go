@@ -140,7 +140,17 @@ type gtid struct {
 type gtidList []gtid
 
 func parseGTIDList(text string) (gtidList, error) {
+	all, err := parseGTIDs(text)
 	var list gtidList
+	for _, g := range all {
+		list = list.with(g)
+	}
+	return list, err
+}
+
+// parseGTIDs reads MariaDB's GTIDs, of which a domain may have several.
+func parseGTIDs(text string) ([]gtid, error) {
+	var all []gtid
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item == "" {
 			continue
@@ -149,9 +159,9 @@ func parseGTIDList(text string) (gtidList, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gtid %q: want domain-server-sequence", item)
 		}
-		list = list.with(gtid{g.DomainID, g.ServerID, g.SequenceNumber})
+		all = append(all, gtid{g.DomainID, g.ServerID, g.SequenceNumber})
 	}
-	return list, nil
+	return all, nil
 }
 
 // with puts g in the place of its domain.

@@ -25,7 +25,7 @@ type preflight struct {
 
 // Check looks for what would keep the server or its tables from being followed.
 func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Finding, error) {
-	info, err := s.probe(ctx)
+	info, err := s.probe(ctx, s.db)
 	if err != nil {
 		return nil, fmt.Errorf("check source: %w", s.hinted(err))
 	}

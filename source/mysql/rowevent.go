@@ -146,7 +146,7 @@ func (p *rowPlan) key(values []source.Value) (source.Key, error) {
 		if v == nil {
 			return "", &source.HintError{
 				Err:    fmt.Errorf("key column %s is not in the log's row", p.want[i].Name),
-				Advice: "SET GLOBAL binlog_row_image = FULL, then start with a new state file to copy the tables anew",
+				Advice: "SET GLOBAL binlog_row_image = FULL, then start with --fresh to copy the tables anew",
 			}
 		}
 	}

@@ -16,8 +16,9 @@ import (
 // itself, below database/sql: rows then cost no reflection and no second copy (bench_test.go has
 // both ways side by side).
 type session struct {
-	conn *sql.Conn
-	lock bool // the fence is that every SELECT of rows locks what it reads, see fence.go
+	conn   *sql.Conn
+	server server // that conn leads to
+	lock   bool   // the fence is that every SELECT of rows locks what it reads, see fence.go
 }
 
 // lockWait is how long a read waits behind an ALTER TABLE, in seconds; the servers' own default is
@@ -55,6 +56,14 @@ func (q *session) query(ctx context.Context, text string, args []any, each func(
 			}
 		}
 	})
+}
+
+// discard lets the connection not be used again.
+func (q *session) discard() error {
+	if err := q.conn.Raw(func(any) error { return errDiscard }); !errors.Is(err, errDiscard) {
+		return err
+	}
+	return nil
 }
 
 // settle waits until no change of the table's definition is under way, where the fence is a lock:

@@ -44,7 +44,7 @@ func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *
 	case stmtUnknown:
 		return &source.HintError{
 			Err:    fmt.Errorf("a statement of an unknown kind: %s", stmt.what),
-			Advice: "report it; to go on, start with a new state file",
+			Advice: "report it; to go on, start with --fresh",
 		}
 	}
 	if stmt.opens {
@@ -144,7 +144,7 @@ func (d *logDecoder) refuseRows(stmt statement) error {
 			if schema != "" && d.src.matches(source.Pattern{Schema: sub.Tables.Schema, Name: "*"}, source.Table{Schema: schema}) {
 				return &source.HintError{
 					Err:    fmt.Errorf("%s%s was logged as a statement, so its rows are unknown", stmt.what, table),
-					Advice: "SET GLOBAL binlog_format = ROW, let all sessions reconnect, then start with a new state file to copy the tables anew",
+					Advice: "SET GLOBAL binlog_format = ROW, let all sessions reconnect, then start with --fresh to copy the tables anew",
 				}
 			}
 		}

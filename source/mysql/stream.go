@@ -188,26 +188,16 @@ func (st *stream) ended() bool {
 // connect makes a link that goes on after the last position handed out.
 func (st *stream) connect(ctx context.Context) error {
 	s := st.src
-	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout, errors.New("the source does not answer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout+s.cfg.LagTimeout, errors.New("the source does not answer"))
 	defer cancel()
 	if old := st.current(); old != nil {
 		old.close()
-	}
-	info, err := s.probe(ctx)
-	if err != nil {
-		return err
 	}
 	at, err := parsePosition(st.resume)
 	if err != nil {
 		return err
 	}
-	if err := s.belongs(ctx, at, info); err != nil {
-		return err
-	}
-	if st.serverID == 0 {
-		st.serverID = s.freeServerID(ctx)
-	}
-	l, err := s.dialLog(ctx, at, st.serverID)
+	info, l, err := st.dial(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -221,6 +211,46 @@ func (st *stream) connect(ctx context.Context) error {
 		return errStreamClosed
 	}
 	return nil
+}
+
+// dial makes a link to a server of whose history the position is part. An address may lead to several
+// servers: it is tried again until the one that was looked at is the one that sends its log.
+func (st *stream) dial(ctx context.Context, at position) (server, *link, error) {
+	const tries = 10
+	for try := 1; ; try++ {
+		info, err := st.src.verify(ctx, at)
+		if err != nil {
+			return server{}, nil, err
+		}
+		if st.serverID == 0 {
+			st.serverID = st.src.freeServerID(ctx)
+		}
+		l, err := st.src.dialLog(ctx, at, st.serverID)
+		if !errors.Is(err, errOtherServer) || try == tries {
+			return info, l, err
+		}
+	}
+}
+
+// suspect notes that rows come from a server that does not reach what the log said, and that it is
+// not the one whose log is read: the link is cut, so that connecting anew finds out where we are.
+func (s *Source) suspect(ctx context.Context, uuid string) {
+	s.mu.Lock()
+	st := s.open
+	if st == nil || uuid == s.info.uuid || uuid == s.suspected {
+		st = nil
+	} else {
+		s.suspected = uuid
+	}
+	s.mu.Unlock()
+	if st == nil {
+		return
+	}
+	s.log.WarnContext(ctx, "rows are read from another server than the log, which does not reach what the log said: looking at the server again",
+		slog.String("server", uuid))
+	if l := st.current(); l != nil {
+		l.hangUp()
+	}
 }
 
 // Ack does nothing: the server keeps its log by time, not for us.
@@ -253,7 +283,7 @@ type outage struct {
 func (o *outage) add(ctx context.Context, cause error) int {
 	if o.attempts == 0 {
 		o.since = time.Now()
-		o.log.WarnContext(ctx, "connection to the source's log lost, reconnecting", slog.Any("error", cause))
+		o.log.WarnContext(ctx, "connection to the source's log lost, reconnecting", slog.String("error", cause.Error()))
 	}
 	o.attempts++
 	o.refusals++

@@ -147,6 +147,37 @@ func (m *Memory) Head(ctx context.Context) (source.Position, source.Fence, error
 	return positionOf(m.visible), fenceOf(m.visible), nil
 }
 
+// Verify implements [source.Log].
+func (m *Memory) Verify(_ context.Context, from source.Position) error {
+	n, err := parse(string(from))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		err = m.holds(n)
+	} else {
+		err = lost(err)
+	}
+	if err != nil {
+		return fmt.Errorf("verify position: %w", err)
+	}
+	return nil
+}
+
+// holds returns an error, with the lock held, unless the log can be read from after commit n.
+func (m *Memory) holds(n int) error {
+	switch {
+	case n < m.lost:
+		return lost(fmt.Errorf("the log begins after %q", positionOf(m.lost)))
+	case n > len(m.log):
+		return lost(fmt.Errorf("the log ends at %q, before %q", positionOf(len(m.log)), positionOf(n)))
+	}
+	return nil
+}
+
+func lost(why error) error {
+	return &source.HintError{Err: fmt.Errorf("%w: %w", source.ErrPositionLost, why), Advice: "start with --fresh"}
+}
+
 // Reached implements [source.Log].
 func (m *Memory) Reached(_ context.Context, have, want source.Position) (bool, error) {
 	h, err := parse(string(have))

@@ -31,11 +31,11 @@ func (m *Memory) Open(_ context.Context, from source.Position, subscriptions []s
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case m.open != nil:
+	if m.open != nil {
 		return nil, errors.New("open log: a stream is open already")
-	case n < m.lost || n > len(m.log):
-		return nil, fmt.Errorf("open log at %q: %w", from, source.ErrPositionLost)
+	}
+	if err := m.holds(n); err != nil {
+		return nil, fmt.Errorf("open log at %q: %w", from, err)
 	}
 	m.open = &stream{memory: m, subscriptions: subscriptions, at: n, last: n, keepalives: m.keepalives}
 	m.record.opened = append(m.record.opened, from)

@@ -58,6 +58,7 @@ func Run(t *testing.T, options Options) {
 		{"SubscribedTablesOnly", testSubscription},
 		{"SubscribedColumns", testSubscribedColumns},
 		{"StreamLife", testStreamLife},
+		{"Verify", testVerify},
 		{"ReadRowsByKey", testReadRows},
 		{"ReadRowsByteEqual", testByteEqual},
 		{"ScanCoversAll", testScan},

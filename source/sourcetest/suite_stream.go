@@ -92,6 +92,25 @@ func testStreamLife(t *testing.T, s *suite) {
 	}
 }
 
+// testVerify: a position stays part of the history while the log goes on. What was never a position
+// here is refused by the error for that, with a hint, and not by another one.
+func testVerify(t *testing.T, s *suite) {
+	item := s.create(t, "item", Numbered)
+	head := s.head(t)
+	s.insert(t, item, Numbered, numbers(1, 3)...)
+	end, _ := s.settle(t)
+	for _, position := range []source.Position{head, end} {
+		if err := s.Source.Verify(t.Context(), position); err != nil {
+			t.Errorf("%q: %v", position, err)
+		}
+	}
+	err := s.Source.Verify(t.Context(), "a place in the log of nobody:7")
+	var hint interface{ Hint() string }
+	if !errors.Is(err, source.ErrPositionLost) || !errors.As(err, &hint) || hint.Hint() == "" {
+		t.Errorf("no position at all: %v", err)
+	}
+}
+
 // testClock: the clock tells a plausible time and does not stand still for ever.
 func testClock(t *testing.T, s *suite) {
 	now, err := s.Source.Now(t.Context())
