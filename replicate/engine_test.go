@@ -233,7 +233,7 @@ func (b *bench) state() (state.Snapshot, []state.Letter) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	letters, err := store.Letters(context.Background(), 100)
+	letters, err := store.Letters(context.Background(), state.LetterFilter{}, 100)
 	if err != nil {
 		b.t.Fatal(err)
 	}

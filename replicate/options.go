@@ -35,9 +35,10 @@ type Store interface {
 	Save(ctx context.Context, change state.Change) error
 	// LetterRefs names the documents that have a dead letter.
 	LetterRefs(ctx context.Context) ([]state.LetterRef, error)
-	// Requests returns what other processes ask of this run, the oldest first. Those that are done
-	// are in Change.DoneRequests of a later Save.
-	Requests(ctx context.Context) ([]state.Request, error)
+	// Requests returns what other processes ask of this run, the oldest first: some of those with an
+	// ID above after, none if there are no more. Those that are done are in Change.DoneRequests of a
+	// later Save.
+	Requests(ctx context.Context, after int64) ([]state.Request, error)
 }
 
 // What to do about a TRUNCATE in the source.

@@ -39,6 +39,7 @@ type Replicator struct {
 	saver    *saver
 	marks    *marks
 	ready    chan struct{} // closed when the above are there, for Status
+	caughtUp chan struct{} // closed when the requests that were there at the start are taken in
 }
 
 // New checks the options and makes a Replicator. Nothing is opened or started yet.
@@ -48,7 +49,7 @@ func New(opts Options) (*Replicator, error) {
 		return nil, err
 	}
 	r := &Replicator{
-		opts: opts, log: opts.Logger, ready: make(chan struct{}), progress: newProgress(), recorded: newRecords(),
+		opts: opts, log: opts.Logger, ready: make(chan struct{}), caughtUp: make(chan struct{}), progress: newProgress(), recorded: newRecords(),
 		breaker:      newBreaker(opts.MaxRejected, opts.RejectWindow),
 		limiter:      rate.NewLimiter(rate.Inf, 0),
 		sourceHealth: &outage{log: opts.Logger, what: "source", told: opts.Observer.RetryFunc},
@@ -203,8 +204,14 @@ func (r *Replicator) finish(ctx context.Context, g, intake *errgroup.Group) {
 	g.Go(func() error { return r.saver.loop(ctx, settled) })
 }
 
-// awaitEqual returns when no bulk work is left and all that was committed by then is in the target.
+// awaitEqual returns when what was asked for before the start is taken in, no bulk work is left and
+// all that was committed by then is in the target.
 func (r *Replicator) awaitEqual(ctx context.Context) error {
+	select {
+	case <-r.caughtUp:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for {
 		if err := r.jobs.idle(ctx); err != nil {
 			return err

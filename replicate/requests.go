@@ -10,27 +10,30 @@ import (
 )
 
 // requestLoop does what other processes ask for in the state, in order. A request stays in the state
-// until it is done, so that a crash loses none; each can be done twice.
+// until it is done, so that a crash loses none; each can be done twice. What was asked while no run
+// was on is taken in before caughtUp is closed.
 func (r *Replicator) requestLoop(ctx context.Context) error {
 	ticker := time.NewTicker(r.opts.PollEvery)
 	defer ticker.Stop()
 	var last int64
-	for {
-		requests, err := r.opts.State.Requests(ctx)
+	for first := true; ; first = false {
+		requests, err := r.opts.State.Requests(ctx, last)
+		for ; err == nil && len(requests) > 0; requests, err = r.opts.State.Requests(ctx, last) {
+			for _, q := range requests {
+				last = q.ID
+				if err := r.do(ctx, q); err != nil {
+					return err
+				}
+			}
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		for _, q := range requests {
-			if q.ID <= last {
-				continue // under way
-			}
-			last = q.ID
-			if err := r.do(ctx, q); err != nil {
-				return err
-			}
+		if first {
+			close(r.caughtUp)
 		}
 		select {
 		case <-ticker.C:
@@ -56,12 +59,13 @@ func (r *Replicator) do(ctx context.Context, q state.Request) error {
 }
 
 // retryLetter makes the document of a dead letter dirty. The request is done when the document is
-// durable, or a letter again.
+// durable, or a letter again. As in a sweep, a row that is not there any more proves that its document
+// must go: its delete may have been passed over, while the plan was parked.
 func (r *Replicator) retryLetter(ctx context.Context, q state.Request) error {
 	t := newToken()
 	t.change = state.Change{DoneRequests: []int64{q.ID}}
 	t.settled = func() { r.saver.note(t.change) }
-	err := r.lanes.add(ctx, docKey(mappings.PlanID(q.Plan), source.Key(q.Key)), t, false)
+	err := r.lanes.add(ctx, docKey(mappings.PlanID(q.Plan), source.Key(q.Key)), t, true)
 	r.lanes.releaseToken(t)
 	return err
 }

@@ -73,11 +73,9 @@ func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *sta
 	for _, h := range snap.Held {
 		change.Release = append(change.Release, h.XID)
 	}
-	requests, err := r.opts.State.Requests(ctx)
-	for _, q := range requests {
-		if q.Verb == state.ResumePlan {
-			change.DoneRequests = append(change.DoneRequests, q.ID)
-		}
+	resumes, err := r.resumesAsked(ctx)
+	for _, q := range resumes {
+		change.DoneRequests = append(change.DoneRequests, q.ID)
 	}
 	snap.Plans, snap.Ranges, snap.Jobs, snap.Parked, snap.Held = nil, nil, nil, nil, nil
 	snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: time.Now().UTC()}
@@ -116,14 +114,11 @@ func (r *Replicator) goOn(ctx context.Context, snap state.Snapshot) error {
 // askedBefore does what was asked for while no run was on: a plan that is to be resumed is forgotten,
 // so that it is taken up like a new one.
 func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, change *state.Change) error {
-	requests, err := r.opts.State.Requests(ctx)
+	resumes, err := r.resumesAsked(ctx)
 	if err != nil {
 		return err
 	}
-	for _, q := range requests {
-		if q.Verb != state.ResumePlan {
-			continue
-		}
+	for _, q := range resumes {
 		change.DoneRequests = append(change.DoneRequests, q.ID)
 		change.Unpark = append(change.Unpark, q.Plan)
 		change.DropPlans = append(change.DropPlans, q.Plan)
@@ -133,6 +128,22 @@ func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, chan
 		snap.Jobs = slices.DeleteFunc(snap.Jobs, func(p state.Job) bool { return p.Plan == q.Plan })
 	}
 	return nil
+}
+
+// resumesAsked returns the plans that are to be resumed. Other requests are done during the run.
+func (r *Replicator) resumesAsked(ctx context.Context) ([]state.Request, error) {
+	var resumes []state.Request
+	for last := int64(0); ; {
+		page, err := r.opts.State.Requests(ctx, last)
+		if err != nil || len(page) == 0 {
+			return resumes, err
+		}
+		for _, q := range page {
+			if last = q.ID; q.Verb == state.ResumePlan {
+				resumes = append(resumes, q)
+			}
+		}
+	}
 }
 
 // takeUp puts the plans in force, queues the backfill of those that the state does not know, or knows

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func runResume(cmd *cobra.Command, p *process, names []string) error {
 		if err != nil {
 			return err
 		}
-		plans, err := plansNamed(snap, names)
+		plans, err := plansNamed(plansOf(snap), names)
 		if err != nil {
 			return err
 		}
@@ -44,17 +45,20 @@ func runResume(cmd *cobra.Command, p *process, names []string) error {
 		for _, plan := range plans {
 			requests = append(requests, state.Request{Verb: state.ResumePlan, Plan: plan, At: time.Now().UTC()})
 		}
-		running, err := store.Ask(ctx, requests)
-		if err != nil {
+		if _, err := store.Ask(ctx, requests); err != nil {
 			return err
 		}
-		when := "the run that is on now"
-		if !running {
-			when = "the next run, as none is on now"
-		}
-		_, err = fmt.Fprintf(p.stdout, "%s: will be copied anew by %s\n", strings.Join(plans, ", "), when)
+		_, err = fmt.Fprintf(p.stdout, "%s: will be copied anew by %s\n", strings.Join(plans, ", "), doer(store))
 		return err
 	})
+}
+
+// doer says who does what was asked.
+func doer(store *state.Store) string {
+	if store.Running() {
+		return "the run that is on now"
+	}
+	return "the next run, as none is on now"
 }
 
 // withState opens the state file of the configuration for a command that reads it and asks.
@@ -77,20 +81,29 @@ func (p *process) withState(cmd *cobra.Command, do func(context.Context, *state.
 	return errors.Join(do(ctx, store), store.Close())
 }
 
-// plansNamed finds plans by mapping or table, those that are parked included.
-func plansNamed(snap state.Snapshot, names []string) ([]string, error) {
-	all := map[string]string{} // by plan: its table
+// plansOf returns the plans that a state knows, those that are parked included, each with its table.
+func plansOf(snap state.Snapshot) map[string]string {
+	all := map[string]string{}
 	for _, p := range snap.Plans {
 		all[p.Plan] = p.Source
 	}
 	for _, p := range snap.Parked {
-		all[p.Plan] = p.Plan[strings.LastIndexByte(p.Plan, '/')+1:]
+		all[p.Plan] = tableOf(p.Plan)
 	}
+	return all
+}
+
+// tableOf returns the table in a plan's name.
+func tableOf(plan string) string { return plan[strings.LastIndexByte(plan, '/')+1:] }
+
+// plansNamed finds plans by mapping or table, and returns them sorted.
+func plansNamed(all map[string]string, names []string) ([]string, error) {
 	var known, found []string
 	for plan, table := range all {
 		mapping, _, _ := strings.Cut(plan, "/")
 		known = append(known, mapping, table)
 	}
+	slices.Sort(known)
 	for _, name := range names {
 		before := len(found)
 		for plan, table := range all {
@@ -107,5 +120,6 @@ func plansNamed(snap state.Snapshot, names []string) ([]string, error) {
 			return nil, wrong
 		}
 	}
-	return found, nil
+	slices.Sort(found)
+	return slices.Compact(found), nil
 }

@@ -112,7 +112,7 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	letters, err := store.Letters(ctx, newestLetters)
+	letters, err := store.Letters(ctx, state.LetterFilter{}, newestLetters)
 	if err != nil {
 		return nil, err
 	}

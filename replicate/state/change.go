@@ -95,9 +95,13 @@ type Letter struct {
 	Key      string // source.Key
 	KeyText  string
 	Document string // its id in the destination
-	Reason   string
+	Reason   string // of the last time
 	At       time.Time
+	Tries    int // how many times it was rejected. The state counts them: a Save ignores this field
 }
+
+// Ref names the letter.
+func (l Letter) Ref() LetterRef { return LetterRef{Plan: l.Plan, Key: l.Key} }
 
 // LetterRef names a letter.
 type LetterRef struct{ Plan, Key string }
@@ -214,7 +218,7 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 		exec(`DELETE FROM letters WHERE plan = ? AND key = ?`, r.Plan, []byte(r.Key))
 	}
 	for _, l := range c.Letters {
-		exec(`INSERT OR REPLACE INTO letters VALUES (?, ?, ?, ?, ?, ?)`, l.Plan, []byte(l.Key), l.KeyText, l.Document, l.Reason, micros(l.At))
+		exec(putLetter, l.Plan, []byte(l.Key), l.KeyText, l.Document, l.Reason, micros(l.At))
 	}
 	if l := c.Lease; l != nil {
 		exec(`INSERT OR REPLACE INTO leases VALUES (?, ?)`, l.Low, l.High)
@@ -244,6 +248,11 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 		exec(`INSERT OR REPLACE INTO meta VALUES ('mark', ?)`, fmt.Sprint(c.Mark))
 	}
 }
+
+// putLetter adds a letter, or counts one that is there already.
+const putLetter = `INSERT INTO letters (plan, key, key_text, document, reason, at_us) VALUES (?, ?, ?, ?, ?, ?)
+	ON CONFLICT (plan, key) DO UPDATE SET key_text = excluded.key_text, document = excluded.document,
+	reason = excluded.reason, at_us = excluded.at_us, tries = tries + 1`
 
 func micros(t time.Time) int64 {
 	if t.IsZero() {

@@ -95,28 +95,8 @@ func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
 	)
 }
 
-// Letters returns up to limit dead letters, the newest first.
-func (s *Store) Letters(ctx context.Context, limit int) ([]Letter, error) {
-	var letters []Letter
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		return each(ctx, tx, fmt.Sprintf(`SELECT plan, key, key_text, document, reason, at_us FROM letters ORDER BY at_us DESC LIMIT %d`, limit), func(r *sql.Rows) error {
-			var l Letter
-			var key []byte
-			var at int64
-			err := r.Scan(&l.Plan, &key, &l.KeyText, &l.Document, &l.Reason, &at)
-			l.Key, l.At = string(key), fromMicros(at)
-			letters = append(letters, l)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read dead letters from %s: %w", s.path, err)
-	}
-	return letters, nil
-}
-
-func each(ctx context.Context, tx *sql.Tx, query string, scan func(*sql.Rows) error) error {
-	rows, err := tx.QueryContext(ctx, query)
+func each(ctx context.Context, tx *sql.Tx, query string, scan func(*sql.Rows) error, args ...any) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -126,23 +106,4 @@ func each(ctx context.Context, tx *sql.Tx, query string, scan func(*sql.Rows) er
 		}
 	}
 	return errors.Join(rows.Err(), rows.Close())
-}
-
-// LetterRefs names the documents that have a dead letter.
-func (s *Store) LetterRefs(ctx context.Context) ([]LetterRef, error) {
-	var refs []LetterRef
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		return each(ctx, tx, `SELECT plan, key FROM letters`, func(r *sql.Rows) error {
-			var ref LetterRef
-			var key []byte
-			err := r.Scan(&ref.Plan, &key)
-			ref.Key = string(key)
-			refs = append(refs, ref)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read dead letters from %s: %w", s.path, err)
-	}
-	return refs, nil
 }

@@ -14,7 +14,8 @@ import (
 // migrations[n] turns a file of format n into one of format n+1, within one transaction.
 var migrations = map[int]func(context.Context, *sql.Tx) error{
 	1: func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `ALTER TABLE plans ADD COLUMN identity TEXT NOT NULL DEFAULT '';`+schema2)
+		_, err := tx.ExecContext(ctx, `ALTER TABLE plans ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+			ALTER TABLE letters ADD COLUMN tries INTEGER NOT NULL DEFAULT 1;`+schema2)
 		if err == nil {
 			_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('id', ?)`, newID())
 		}
@@ -26,7 +27,7 @@ var migrations = map[int]func(context.Context, *sql.Tx) error{
 // cannot: it says which command does.
 func (s *Store) migrate(ctx context.Context, found int, write bool) error {
 	if !write {
-		return fmt.Errorf("it is of an older format (%d, this program uses %d): the next run brings it up to date", found, format)
+		return fmt.Errorf("%w (%d, this program uses %d): the next run brings it up to date", ErrOlder, found, format)
 	}
 	if err := s.keepCopy(ctx, found); err != nil {
 		return fmt.Errorf("keep a copy of the older format: %w", err)

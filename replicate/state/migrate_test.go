@@ -26,6 +26,7 @@ CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
 INSERT INTO meta VALUES ('format', '1');
 INSERT INTO position VALUES (1, 'p', 'f', 1, 2);
 INSERT INTO plans VALUES ('shop.orders', 'shop.orders', 'orders', 'x');
+INSERT INTO letters VALUES ('shop.orders', 'k', 'k', 'd', 'bad', 3);
 `
 
 func writeFormat1(t *testing.T) string {
@@ -45,7 +46,7 @@ func writeFormat1(t *testing.T) string {
 
 func TestMigrate_KeepsContentAndCopy(t *testing.T) {
 	path := writeFormat1(t)
-	if _, err := OpenReadOnly(t.Context(), path); err == nil || !strings.Contains(err.Error(), "next run") {
+	if _, err := OpenReadOnly(t.Context(), path); !errors.Is(err, ErrOlder) || !strings.Contains(err.Error(), "next run") {
 		t.Errorf("a reader of an older format: %v", err)
 	}
 	s := open(t, path)
@@ -56,7 +57,15 @@ func TestMigrate_KeepsContentAndCopy(t *testing.T) {
 	if snap.Checkpoint == nil || snap.Checkpoint.Position != "p" || len(snap.Plans) != 1 || snap.ID == "" {
 		t.Errorf("after the migration: %+v", snap)
 	}
-	save(t, s, Change{Park: []Parked{{Plan: "a"}}, Plans: []Plan{{"a", "b", "c", "d", "e"}}})
+	letters, err := s.Letters(t.Context(), LetterFilter{}, 5)
+	if err != nil || len(letters) != 1 || letters[0].KeyText != "k" || letters[0].Tries != 1 {
+		t.Errorf("letters after the migration: %+v, %v", letters, err)
+	}
+	var index int
+	if err := s.db.QueryRow(`SELECT count(*) FROM sqlite_master WHERE name = 'letters_by_age'`).Scan(&index); err != nil || index != 1 {
+		t.Errorf("the index of a new file is not in a migrated one: %v", err)
+	}
+	save(t, s, Change{Letters: letters, Park: []Parked{{Plan: "a"}}, Plans: []Plan{{"a", "b", "c", "d", "e"}}})
 	db, err := sql.Open("sqlite", path+".format1")
 	if err != nil {
 		t.Fatal(err)
@@ -77,23 +86,23 @@ func TestAsk(t *testing.T) {
 	}
 	defer asker.Close()
 	at := time.UnixMicro(7).UTC()
-	running, err := asker.Ask(t.Context(), []Request{{Verb: RetryLetter, Plan: "a", Key: "k\x00", At: at}, {Verb: ResumePlan, Plan: "b", At: at}})
-	if err != nil || !running {
-		t.Fatalf("running %v, %v", running, err)
+	asked, err := asker.Ask(t.Context(), []Request{{Verb: RetryLetter, Plan: "a", Key: "k\x00", At: at}, {Verb: ResumePlan, Plan: "b", At: at}})
+	if err != nil || asked != (Asked{1, 2}) || !asker.Running() {
+		t.Fatalf("asked %v, running %v, %v", asked, asker.Running(), err)
 	}
-	list, err := run.Requests(t.Context())
+	list, err := run.Requests(t.Context(), 0)
 	if err != nil || len(list) != 2 || list[0] != (Request{ID: 1, Verb: RetryLetter, Plan: "a", Key: "k\x00", At: at}) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	save(t, run, Change{DoneRequests: []int64{1}})
-	if list, err = run.Requests(t.Context()); err != nil || len(list) != 1 || list[0].ID != 2 {
+	if list, err = run.Requests(t.Context(), 0); err != nil || len(list) != 1 || list[0].ID != 2 {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if err := run.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if running, err = asker.Ask(t.Context(), nil); err != nil || running {
-		t.Errorf("without a run: %v, %v", running, err)
+	if asked, err = asker.Ask(t.Context(), nil); err != nil || asked != (Asked{}) || asker.Running() {
+		t.Errorf("without a run: %v, running %v, %v", asked, asker.Running(), err)
 	}
 	again := open(t, path) // the asker holds no lock
 	if _, err := again.Load(t.Context()); errors.Is(err, ErrLocked) {

@@ -27,11 +27,12 @@ CREATE TABLE ranges    (plan TEXT NOT NULL, number INTEGER NOT NULL, rest TEXT N
 CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NOT NULL,
                         reason TEXT NOT NULL, UNIQUE (plan, kind));
 CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT NULL, document TEXT NOT NULL,
-                        reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (plan, key)) WITHOUT ROWID;
+                        reason TEXT NOT NULL, at_us INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 1,
+                        PRIMARY KEY (plan, key)) WITHOUT ROWID;
 CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
 ` + schema2
 
-// schema2 is what format 2 has beyond format 1, but for the column plans.identity.
+// schema2 is what format 2 has beyond format 1, but for the columns plans.identity and letters.tries.
 const schema2 = `
 CREATE TABLE parked    (plan TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, position TEXT NOT NULL,
                         at_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -39,6 +40,7 @@ CREATE TABLE requests  (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL
                         at_us INTEGER NOT NULL);
 CREATE TABLE held      (xid TEXT NOT NULL, number INTEGER NOT NULL, source_schema TEXT NOT NULL, source_name TEXT NOT NULL,
                         action INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (xid, number)) WITHOUT ROWID;
+CREATE INDEX letters_by_age ON letters (at_us, plan, key);
 `
 
 // ErrCorrupt: the file is not a state file, or holds what cannot be.
@@ -46,6 +48,9 @@ var ErrCorrupt = errors.New("state file is corrupt")
 
 // ErrNewer: the file was written by a newer program.
 var ErrNewer = errors.New("state file was written by a newer program")
+
+// ErrOlder: the file is of an older format, which only a run brings up to date.
+var ErrOlder = errors.New("state file is of an older format")
 
 // Store is an open state file. Its methods may be called concurrently.
 type Store struct {
@@ -69,8 +74,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// OpenReadOnly opens an existing state file for Load and Letters only, also while another process
-// writes it. A missing file is an error wrapping fs.ErrNotExist.
+// OpenReadOnly opens an existing state file for reading only, also while another process writes it. A
+// missing file is an error wrapping fs.ErrNotExist, one of an older format is ErrOlder.
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	return openExisting(ctx, path, "ro")
 }

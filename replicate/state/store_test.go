@@ -41,7 +41,7 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1"}, {"gone", "shop.gone", "gone", "y", ""}},
 		NewRanges:  []Range{{"orders", 0, "a-", 0}, {"orders", 1, "b-", 0}, {"gone", 0, "c", 1}},
 		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
-		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at}},
+		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at, 0}},
 		Lease:      &Lease{10, 20},
 		Park:       []Parked{{"parked", "why", "what to do", "p0", at}, {"back", "why", "", "p0", at}},
 		Hold:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}, {"x2", 0, "shop", "orders", 1, "m"}},
@@ -77,8 +77,8 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		letters, err := from.Letters(t.Context(), 5)
-		if err != nil || len(letters) != 1 || letters[0].Key != "k\x00\xff" || !letters[0].At.Equal(at) {
+		letters, err := from.Letters(t.Context(), LetterFilter{}, 5)
+		if err != nil || len(letters) != 1 || letters[0].Key != "k\x00\xff" || letters[0].Tries != 1 || !letters[0].At.Equal(at) {
 			t.Errorf("letters: %v, %v", letters, err)
 		}
 	}
