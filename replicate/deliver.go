@@ -154,8 +154,11 @@ func (r *Replicator) reject(flow *flow, key source.Key, reason string) error {
 	}
 	r.log.Log(context.Background(), level, "document rejected, kept as a dead letter",
 		"mapping", flow.plan.Name(), "key", letter.KeyText, "reason", reason)
-	r.saver.letter(letter)
+	first := r.saver.letter(letter)
 	r.opts.Observer.DeadLetterFunc(letter)
+	if !first {
+		return nil // one bad row that changes often, or letters that are retried, say nothing new of the mapping
+	}
 	if wrong := r.breaker.rejected(flow.plan.ID(), letter); wrong != nil {
 		return r.park(flow, wrong)
 	}

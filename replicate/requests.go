@@ -61,11 +61,16 @@ func (r *Replicator) do(ctx context.Context, q state.Request) error {
 // retryLetter makes the document of a dead letter dirty. The request is done when the document is
 // durable, or a letter again. As in a sweep, a row that is not there any more proves that its document
 // must go: its delete may have been passed over, while the plan was parked.
-func (r *Replicator) retryLetter(ctx context.Context, q state.Request) error {
+//
+// A plan that is not in force, or whose keys are of another form by now, leaves its letters as they are.
+func (r *Replicator) retryLetter(ctx context.Context, q state.Request) (err error) {
 	t := newToken()
 	t.change = state.Change{DoneRequests: []int64{q.ID}}
 	t.settled = func() { r.saver.note(t.change) }
-	err := r.lanes.add(ctx, docKey(mappings.PlanID(q.Plan), source.Key(q.Key)), t, true)
+	doc := docKey(mappings.PlanID(q.Plan), source.Key(q.Key))
+	if f := r.plans.get(doc.Plan); f != nil && f.fits(doc.Key) {
+		err = r.lanes.add(ctx, doc, t, true)
+	}
 	r.lanes.releaseToken(t)
 	return err
 }

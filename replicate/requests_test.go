@@ -2,6 +2,7 @@ package replicate_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -61,6 +62,75 @@ func TestRetry_RowIsGone(t *testing.T) {
 	}
 }
 
+// TestRetry_NoBreaker: letters that are retried and rejected again do not park their mapping, nor does
+// one bad row that changes often. Each rejection is counted at its letter.
+func TestRetry_NoBreaker(t *testing.T) {
+	const bad = 12
+	b := newBench(t, table("orders"))
+	b.tweak = func(o *replicate.Options) {
+		quick(o)
+		o.MaxRejected, o.RejectWindow = 0.25, 50 // the thirteenth parks
+	}
+	var list []state.Request
+	for i := range bad {
+		b.target.Reject("shop.orders", targetID(i), "too long")
+		list = append(list, state.Request{Verb: state.RetryLetter, Plan: "shop.orders", Key: string(sourcetest.Key(i)), At: time.Now()})
+	}
+	b.fill("orders", 0, 100)
+	r := b.start()
+	r.settle()
+	for range 3 {
+		b.ask(list...)
+		b.await("the requests are done", func() bool { return b.pending() == 0 })
+	}
+	for i := range bad {
+		b.do(func(tx *sourcetest.Tx) { tx.Update(tableName("orders"), int64(7), fmt.Sprint("changed", i)) })
+		r.settle()
+	}
+	_, letters := b.state()
+	if len(b.parked()) != 0 || len(letters) != bad {
+		t.Errorf("%d letters, parked: %v", len(letters), b.parked())
+	}
+	for _, l := range letters {
+		if want := map[bool]int{true: 4 + bad, false: 4}[l.KeyText == "7"]; l.Tries != want {
+			t.Errorf("letter %s was tried %d times, want %d", l.KeyText, l.Tries, want)
+		}
+	}
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSweep_ResolvesLetters: the rows of two dead letters are gone without deletes of their own, one by a
+// TRUNCATE, the other while its mapping was parked and its destination deleted.
+func TestSweep_ResolvesLetters(t *testing.T) {
+	b := newBench(t, table("orders"), table("users"))
+	b.tweak = quick
+	for _, name := range []string{"shop.orders", "shop.users"} {
+		b.target.Reject(name, "3", "too long")
+	}
+	b.fill("orders", 0, 10)
+	b.fill("users", 0, 10)
+	b.round(func() {})
+	b.wantLetters("3: too long", "3: too long")
+	for _, name := range []string{"shop.orders", "shop.users"} {
+		b.target.Reject(name, "3", "") // a real target refuses no delete of what it does not hold
+	}
+	b.target.Drop("shop.users")
+	b.round(func() { b.do(func(tx *sourcetest.Tx) { tx.Truncate(tableName("orders")) }) })
+	if len(b.parked()) != 1 {
+		t.Fatalf("parked: %v", b.parked())
+	}
+	b.wantLetters("3: too long")
+	b.do(func(tx *sourcetest.Tx) { tx.Delete(tableName("users"), sourcetest.Key(3)) })
+	b.round(func() {})
+	b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.users", At: time.Now()})
+	b.round(func() {})
+	b.wantLetters()
+	b.equal("orders")
+	b.equal("users")
+}
+
 // TestRequests_OnceDoesAll: a run that ends by itself does first what was asked for before it, however
 // much that is.
 func TestRequests_OnceDoesAll(t *testing.T) {
@@ -74,6 +144,8 @@ func TestRequests_OnceDoesAll(t *testing.T) {
 	for i := range rows {
 		list = append(list, state.Request{Verb: state.RetryLetter, Plan: "shop.orders", Key: string(sourcetest.Key(i)), At: time.Now()})
 	}
+	list = append(list, state.Request{Verb: state.RetryLetter, Plan: "shop.gone", Key: string(sourcetest.Key(1)), At: time.Now()},
+		state.Request{Verb: state.RetryLetter, Plan: "shop.orders", Key: "no key of this table", At: time.Now()})
 	list = append(list, state.Request{Verb: "unknown to this program", Plan: "shop.orders", At: time.Now()})
 	b.ask(list...)
 	b.tweak = func(o *replicate.Options) { o.Once, o.MaxDirty, o.ReadRows = true, 20, 10 }

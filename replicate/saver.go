@@ -38,12 +38,28 @@ func newSaver(store Store, f *frontier, every time.Duration, observer *Observer,
 	return s
 }
 
-// letter keeps a dead letter for the next save.
-func (s *saver) letter(l state.Letter) {
+// letter keeps a dead letter for the next save, and reports whether its document had none so far.
+func (s *saver) letter(l state.Letter) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lettered[docKey(mappings.PlanID(l.Plan), source.Key(l.Key))] = true
+	doc := docKey(mappings.PlanID(l.Plan), source.Key(l.Key))
+	first = !s.lettered[doc]
+	s.lettered[doc] = true
 	s.pending.Letters = append(s.pending.Letters, l)
+	return first
+}
+
+// letteredOf returns the documents of a plan that have a dead letter.
+func (s *saver) letteredOf(plan mappings.PlanID) []mappings.DocKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var docs []mappings.DocKey
+	for doc := range s.lettered {
+		if doc.Plan == plan {
+			docs = append(docs, doc)
+		}
+	}
+	return docs
 }
 
 // resolve drops the dead letter of a document that has been written since.

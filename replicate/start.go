@@ -312,14 +312,15 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 		change.Plans = append(change.Plans, f.record())
 		return nil
 	}
-	// It may hold documents of a table that was there before, or of a state that was lost.
+	// It may hold documents of a table that was there before, or of a state that was lost; and there may
+	// be dead letters of rows that have gone since.
 	kinds := []state.JobKind{state.Backfill, state.Sweep}
 	if target, ok := r.opts.Target.(targets.Emptiness); ok {
 		empty, err := target.Empty(ctx, f.plan.Destination().Name)
 		if err != nil {
 			return err
 		}
-		if empty {
+		if empty && len(r.saver.letteredOf(f.plan.ID())) == 0 {
 			kinds = kinds[:1]
 		}
 	}

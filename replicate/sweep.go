@@ -24,8 +24,8 @@ func (r *Replicator) sweepLoop(ctx context.Context) error {
 	}
 }
 
-// sweep makes every document that the destination holds dirty, with the right to delete: what has
-// no row goes. It begins when nothing read earlier can still be written behind its back, and a
+// sweep makes every document dirty that the destination holds or that has a dead letter, with the
+// right to delete: what has no row goes. It begins when nothing read earlier can still be written behind its back, and a
 // sweep that was cut off begins anew, since its cursor does not outlive the process.
 func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	id := mappings.PlanID(job.Plan)
@@ -41,6 +41,11 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	r.opts.Observer.SweepBegunFunc(id)
 	t := newToken() // of the whole sweep: done when all its documents are
 	seen, err := r.sweepPages(ctx, flow, t)
+	for _, doc := range r.saver.letteredOf(id) { // not in the target, and their rows may be gone
+		if err == nil && flow.fits(doc.Key) {
+			err = r.lanes.add(ctx, doc, t, true)
+		}
+	}
 	if isFault(err) {
 		err = r.park(flow, replaced(flow, err))
 	}
