@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -19,7 +22,8 @@ func newCheckCommand(p *process) *cobra.Command {
 		Use:   "check",
 		Short: "Look at both sides for what would keep a run from working",
 		Long: `Look at both sides for what would keep a run from working or make it lose something, and say what to do about
-it. It changes nothing. Exit code 0 if a run would work, warnings included, 1 if it would not.`,
+it. It changes nothing. Where there is a state file, it shows mappings that are parked as errors, and dead letters as a
+warning. Exit code 0 if a run would work for all mappings, warnings included, 1 if it would not.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p) },
 	}
@@ -42,6 +46,7 @@ func runCheck(cmd *cobra.Command, p *process) error {
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
 	r := &checkReport{}
+	r.state(ctx, c)
 	dests, reached := r.source(ctx, c, chosen, log)
 	r.target(ctx, c, dests, reached, log)
 	if cause := context.Cause(ctx); cause != nil {
@@ -73,6 +78,35 @@ func (g *checkGroup) failed(subject string, err error) {
 	for _, e := range flatten(err) {
 		message, fix := messageOf(e)
 		g.add(source.Fatal, subject, message, fix)
+	}
+}
+
+// state looks at what earlier runs have left, if there were any.
+func (r *checkReport) state(ctx context.Context, c *config) {
+	store, err := state.OpenReadOnly(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	g := r.group("state " + c.State)
+	if errors.Is(err, state.ErrOlder) {
+		g.add(source.Note, "", "it is of an older format, the next run brings it up to date", "")
+		return
+	}
+	var snap state.Snapshot
+	if err == nil {
+		snap, err = store.Load(ctx)
+		err = errors.Join(err, store.Close())
+	}
+	if err != nil {
+		g.failed("", err)
+		return
+	}
+	for _, p := range snap.Parked {
+		g.add(source.Fatal, p.Plan, fmt.Sprintf("parked since %s: %s", p.At.Format(time.RFC3339), printable(p.Reason)), p.Advice)
+	}
+	if snap.Letters > 0 {
+		g.add(source.Warning, "", fmt.Sprintf("%d dead letters: documents that the target rejected", snap.Letters),
+			"see meepo-replicate deadletters list; mend the rows or the target, then meepo-replicate deadletters retry --all")
 	}
 }
 

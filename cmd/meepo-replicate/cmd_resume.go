@@ -32,7 +32,7 @@ func runResume(cmd *cobra.Command, p *process, names []string) error {
 	if len(names) == 0 {
 		return &usageError{"nothing says which mapping to resume", "name one, as meepo-replicate status shows it"}
 	}
-	return p.withState(cmd, func(ctx context.Context, store *state.Store) error {
+	return p.withState(cmd, state.OpenToAsk, func(ctx context.Context, store *state.Store) error {
 		snap, err := store.Load(ctx)
 		if err != nil {
 			return err
@@ -61,8 +61,10 @@ func doer(store *state.Store) string {
 	return "the next run, as none is on now"
 }
 
-// withState opens the state file of the configuration for a command that reads it and asks.
-func (p *process) withState(cmd *cobra.Command, do func(context.Context, *state.Store) error) error {
+// withState opens the state file of the configuration for a command that only needs that.
+func (p *process) withState(cmd *cobra.Command, open func(context.Context, string) (*state.Store, error),
+	do func(context.Context, *state.Store) error,
+) error {
 	c, warnings, err := loadConfig(cmd, byStatus)
 	if err != nil {
 		return err
@@ -70,7 +72,7 @@ func (p *process) withState(cmd *cobra.Command, do func(context.Context, *state.
 	warn(newLogger(p.stderr, c), warnings)
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
-	store, err := state.OpenToAsk(ctx, c.State)
+	store, err := open(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &usageError{fmt.Sprintf("there is no state file %s", c.State),
 			"name the one of your run by --state, or start a run: it makes the file"}
@@ -78,7 +80,11 @@ func (p *process) withState(cmd *cobra.Command, do func(context.Context, *state.
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(ctx, store), store.Close())
+	err = errors.Join(do(ctx, store), store.Close())
+	if cause := context.Cause(ctx); cause != nil {
+		return cause // whatever that has broken off
+	}
+	return err
 }
 
 // plansOf returns the plans that a state knows, those that are parked included, each with its table.

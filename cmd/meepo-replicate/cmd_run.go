@@ -126,7 +126,7 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, lo
 	s := r.Status()
 	log.Info("stopped with everything saved", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
 	if s.DeadLetters > 0 {
-		log.Warn("the target rejected documents: see meepo-replicate status", "dead_letters", s.DeadLetters)
+		log.Warn("the target rejected documents: see meepo-replicate deadletters list", "dead_letters", s.DeadLetters)
 	}
 	return nil
 }

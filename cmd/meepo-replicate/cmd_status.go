@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -34,45 +32,33 @@ func newStatusCommand(p *process) *cobra.Command {
 }
 
 func runStatus(cmd *cobra.Command, p *process, asJSON bool) error {
-	c, warnings, err := loadConfig(cmd, byStatus)
-	if err != nil {
-		return err
-	}
-	warn(newLogger(p.stderr, c), warnings)
-	ctx, stop := p.untilSignal(cmd.Context())
-	defer stop()
-	store, err := state.OpenReadOnly(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &usageError{fmt.Sprintf("there is no state file %s", c.State),
-			"name the one of your run by --state, or start a run: it makes the file"}
-	}
-	if err != nil {
-		return err
-	}
-	s, err := readStatus(ctx, store)
-	if err = errors.Join(err, store.Close()); err != nil {
-		return err
-	}
-	if asJSON {
-		encoder := json.NewEncoder(p.stdout)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
-	}
-	return s.print(p.stdout)
+	return p.withState(cmd, state.OpenReadOnly, func(ctx context.Context, store *state.Store) error {
+		s, err := readStatus(ctx, store)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			encoder := json.NewEncoder(p.stdout)
+			encoder.SetEscapeHTML(false)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(s)
+		}
+		return s.print(p.stdout)
+	})
 }
 
 // status is what the state file says, as --json shows it.
 type status struct {
-	State     string         `json:"state"`
-	Position  string         `json:"position"` // empty: nothing is saved yet
-	Committed *time.Time     `json:"committed,omitempty"`
-	Saved     *time.Time     `json:"saved,omitempty"`
-	Tables    []tableStatus  `json:"tables"`
-	Jobs      []jobStatus    `json:"jobs"`
-	Parked    []parkedStatus `json:"parked"`
-	Letters   int            `json:"dead_letters"`
-	Newest    []letterStatus `json:"newest_dead_letters"`
+	State     string          `json:"state"`
+	Position  string          `json:"position"` // empty: nothing is saved yet
+	Committed *time.Time      `json:"committed,omitempty"`
+	Saved     *time.Time      `json:"saved,omitempty"`
+	Tables    []tableStatus   `json:"tables"`
+	Jobs      []jobStatus     `json:"jobs"`
+	Requests  []requestStatus `json:"requests"`
+	Parked    []parkedStatus  `json:"parked"`
+	Letters   int             `json:"dead_letters"`
+	Newest    []letterStatus  `json:"newest_dead_letters"`
 }
 
 type tableStatus struct {
@@ -91,6 +77,14 @@ type jobStatus struct {
 	Reason string `json:"reason"`
 }
 
+// requestStatus is what was asked for and has not been done yet.
+type requestStatus struct {
+	Verb  string    `json:"request"`
+	Plan  string    `json:"mapping"`
+	Count int       `json:"count"`
+	Since time.Time `json:"since"`
+}
+
 type parkedStatus struct {
 	Plan     string    `json:"mapping"`
 	Reason   string    `json:"reason"`
@@ -105,6 +99,11 @@ type letterStatus struct {
 	Document string    `json:"document"`
 	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`
+	Tries    int       `json:"tries"`
+}
+
+func letterStatusOf(l state.Letter) letterStatus {
+	return letterStatus{l.Plan, l.KeyText, l.Document, l.Reason, l.At, l.Tries}
 }
 
 func readStatus(ctx context.Context, store *state.Store) (*status, error) {
@@ -116,7 +115,12 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &status{State: store.Path(), Tables: []tableStatus{}, Jobs: []jobStatus{}, Parked: []parkedStatus{}, Letters: snap.Letters, Newest: []letterStatus{}}
+	pendingRequests, err := store.PendingRequests(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &status{State: store.Path(), Letters: snap.Letters, Tables: []tableStatus{}, Jobs: []jobStatus{}, Requests: []requestStatus{},
+		Parked: []parkedStatus{}, Newest: []letterStatus{}}
 	if at := snap.Checkpoint; at != nil {
 		s.Position, s.Committed, s.Saved = at.Position, known(at.Committed), known(at.Saved)
 	}
@@ -144,7 +148,10 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 		s.Parked = append(s.Parked, parkedStatus{p.Plan, p.Reason, p.Advice, p.Position, p.At})
 	}
 	for _, l := range letters {
-		s.Newest = append(s.Newest, letterStatus{l.Plan, l.KeyText, l.Document, l.Reason, l.At})
+		s.Newest = append(s.Newest, letterStatusOf(l))
+	}
+	for _, q := range pendingRequests {
+		s.Requests = append(s.Requests, requestStatus{string(q.Verb), q.Plan, q.Count, q.Since})
 	}
 	return s, nil
 }
@@ -192,18 +199,35 @@ func (s *status) print(w io.Writer) error {
 			out.printf("  %s of %s: %s\n", j.Kind, j.Plan, j.Reason)
 		}
 	}
+	if len(s.Requests) > 0 {
+		out.printf("\nasked for, not done yet\n")
+		for _, q := range s.Requests {
+			out.printf("  %s, since %s\n", q.text(), q.Since.Format(time.RFC3339))
+		}
+	}
 	for _, p := range s.Parked {
 		out.printf("\nparked        %s  %s: %s\n", p.At.Format(time.RFC3339), p.Plan, p.Reason)
 		out.printf("  what to do: %s\n", p.Advice)
 	}
 	out.printf("\ndead letters  %d\n", s.Letters)
 	for _, l := range s.Newest {
-		out.printf("  %s  %s  key %s: %s\n", l.At.Format(time.RFC3339), l.Plan, l.Key, l.Reason)
+		out.printf("  %s  %s  key %s: %s\n", l.At.Format(time.RFC3339), l.Plan, printable(l.Key), printable(l.Reason))
 	}
 	if s.Letters > len(s.Newest) {
 		out.printf("  … and %d older\n", s.Letters-len(s.Newest))
 	}
 	return out.err
+}
+
+// text says what is asked for.
+func (q requestStatus) text() string {
+	switch state.Verb(q.Verb) {
+	case state.ResumePlan:
+		return "resume of " + q.Plan
+	case state.RetryLetter, state.DropLetter:
+		return fmt.Sprintf("%s of %d dead letters of %s", q.Verb, q.Count, q.Plan)
+	}
+	return fmt.Sprintf("%s of %s", q.Verb, q.Plan)
 }
 
 // lines is a writer that remembers its first error, so that printing reads as what is printed.

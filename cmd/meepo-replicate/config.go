@@ -228,6 +228,9 @@ func (c *config) validate(use usedBy) []error {
 		wrong = append(wrong, c.origins["follow_only"].problem(
 			"cannot be used together with %s: one ends when the copy is done, the other makes none", c.origins["once"].name))
 	}
+	if use&byRun != 0 && (c.MaxRejected <= 0 || c.MaxRejected > 1) {
+		wrong = append(wrong, c.origins["max_rejected"].problem("%g is not a share above 0, up to 1: 0.25 is a quarter", c.MaxRejected))
+	}
 	if use&sourceSide != 0 && c.AllTables && len(c.Tables) > 0 {
 		wrong = append(wrong, c.origins["all_tables"].problem(
 			"cannot be used together with %s: say one of them", c.origins["tables"].name))

@@ -16,7 +16,7 @@ func newRootCommand(p *process) *cobra.Command {
 	root.Use = "meepo-replicate"
 	root.Short = "Keep Elasticsearch equal to tables of MySQL or MariaDB"
 	root.Long = rootHelp
-	root.AddCommand(newRunCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newEventsCommand(p), newVersionCommand(p))
+	root.AddCommand(newRunCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newDeadlettersCommand(p), newEventsCommand(p), newVersionCommand(p))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -65,7 +65,11 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	}
 	wrong = &usageError{text: "unknown command " + quoteShort(args[0]), advice: "see " + cmd.CommandPath() + " --help"}
 	var names []string
-	for _, sub := range cmd.Root().Commands() {
+	siblings := cmd.Commands()
+	if len(siblings) == 0 {
+		siblings = cmd.Root().Commands()
+	}
+	for _, sub := range siblings {
 		names = append(names, sub.Name())
 	}
 	if near := nearest(args[0], names); near != "" {

@@ -33,6 +33,8 @@ func TestRoot_WrongCommandLines(t *testing.T) {
 			"  what to do: set MEEPO_SOURCE_PASSWORD or MEEPO_TARGET_PASSWORD, or use --source-password-file or --target-password-file\n"},
 		{"-phunter2", "error: unknown shorthand flag: 'p'\n  what to do: see meepo-replicate --help\n"},
 		{"stauts", "error: unknown command \"stauts\": did you mean status?\n  what to do: see meepo-replicate --help\n"},
+		{"deadletters rety", "error: unknown command \"rety\": did you mean retry?\n  what to do: see meepo-replicate deadletters --help\n"},
+		{"--max-rejected=30 --source=mysql://u@h/d --target=elastic --target-url=http://h", "error: --max-rejected: 30 is not a share above 0, up to 1: 0.25 is a quarter\n"},
 		{"mysql://a:hunter2@h", "error: there is something on the command line that belongs to no flag\n  what to do: write --source URL for the source and --target-url URL for the target\n"},
 		{"events --format=yaml", "error: invalid argument \"yaml\" for \"--format\" flag: \"yaml\" is not one of json, plain\n  what to do: see meepo-replicate events --help\n"},
 		{"status --state=nowhere.db", "error: there is no state file nowhere.db\n  what to do: name the one of your run by --state, or start a run: it makes the file\n"},
@@ -58,7 +60,7 @@ func TestRoot_Help(t *testing.T) {
 			t.Errorf("--%s is shown: %v", s.flag, shown)
 		}
 	}
-	for _, want := range []string{"130", "check", "status", "events", "version", "completion"} {
+	for _, want := range []string{"130", "check", "status", "resume", "deadletters", "events", "version", "completion"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the help does not name %s:\n%s", want, stdout)
 		}
