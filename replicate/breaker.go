@@ -7,6 +7,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // breaker tells a wrong mapping from a bad row: when a large share of a plan's documents in a row is
@@ -66,8 +67,11 @@ func (b *breaker) rejected(plan mappings.PlanID, letter state.Letter) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%d of the last %d documents were rejected, so the mapping or its destination is wrong: %s",
-		o.rejected, o.total, strings.Join(o.samples, "; "))
+	return &targets.HintError{
+		Err: fmt.Errorf("%d of the last %d documents were rejected, so the mapping or its destination is wrong: %s",
+			o.rejected, o.total, strings.Join(o.samples, "; ")),
+		Advice: "mend the mapping or its destination, or raise --max-rejected; meepo-replicate deadletters list --table " + string(plan) + " shows more",
+	}
 }
 
 // forget begins a plan's window anew.

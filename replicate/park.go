@@ -63,6 +63,9 @@ func advice(cause error, id mappings.PlanID) string {
 	if text := strings.Join(said, "; "); strings.Contains(text, resume) {
 		return text
 	}
+	if len(said) == 0 {
+		said = []string{"mend that"}
+	}
 	return strings.Join(append(said, "then: "+resume), "; ")
 }
 

@@ -66,6 +66,8 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 	if len(chosen.tables) > 0 {
 		if store, err = state.Open(ctx, c.State); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return o, &source.HintError{Err: err, Advice: "name a file by --state in a folder that exists and that this user may write to"}
+		} else if errors.Is(err, state.ErrLocked) {
+			return o, &source.HintError{Err: err, Advice: "stop that run first, or give this one a state of its own by --state"}
 		} else if err != nil {
 			return o, err
 		}

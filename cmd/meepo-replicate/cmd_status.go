@@ -214,7 +214,7 @@ func (s *status) print(w io.Writer) error {
 		out.printf("  %s  %s  key %s: %s\n", l.At.Format(time.RFC3339), l.Plan, printable(l.Key), printable(l.Reason))
 	}
 	if s.Letters > len(s.Newest) {
-		out.printf("  … and %d older\n", s.Letters-len(s.Newest))
+		out.printf("  … and %d older: see meepo-replicate deadletters list\n", s.Letters-len(s.Newest))
 	}
 	return out.err
 }
