@@ -26,8 +26,8 @@
 //  5. Versions order writes. A version is drawn before the snapshot of its read, from the source's
 //     clock, below a ceiling that is saved already. A conflict with a version that this state did
 //     not issue raises the clock above it, and the document is read and written again.
-//  6. Only proof deletes: a delete event, the old key of a changed key, or a sweep. A row that is
-//     absent after an insert or update deletes nothing; if the log passes the head taken after that
+//  6. Only proof deletes: a delete event, the old key of a changed key, a sweep, or the retry of a
+//     letter. A row that is absent after an insert or update deletes nothing; if the log passes the head taken after that
 //     read and no delete has come, the key is a miss, and many misses park the plan.
 //  8. Both ends are still what the state speaks of. The source is asked whether the saved position is
 //     part of its history. What stands behind each destination is recorded when it is taken up, and
@@ -40,7 +40,9 @@
 //     then come again, at most one chunk per range is read again, and a sweep begins anew.
 //   - the source or the target does not answer: it is tried again with growing pauses for as long
 //     as it takes. The log is left alone when too many documents wait.
-//   - the target rejects a document: its key is kept as a dead letter, and the position moves on.
+//   - the target rejects a document: its key is kept as a dead letter, and the position moves on. It goes
+//     when the document is written or deleted later; a retry or a sweep makes it dirty, with the right to
+//     delete, since its row may have gone unseen.
 //   - many documents of a plan are rejected, its destination is deleted or replaced, or its table does
 //     not fit any more: that plan is parked. Its events are dropped from then on, which the state
 //     says no later than any position past them; all others go on. Resumed, it is copied anew.

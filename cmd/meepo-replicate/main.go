@@ -38,7 +38,8 @@ const exitCodesHelp = `Exit codes:
   1    failed: see the message; a restart goes on from what is saved
   2    the command line, the configuration or a mapping is wrong; nothing was done
   3    the source no longer holds the changes after the saved position
-  4    the target holds something that does not fit the mapping, or is not what was filled
+  4    the target does not fit: its fields are not the mapping's, it was replaced or went back to an earlier
+       time, or it holds documents and the state is new
   130  left at once: by a second signal, or by the first where there was nothing to save (check, status)`
 
 // errSecondSignal is why a context ended when the user did not want to wait.
