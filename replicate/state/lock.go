@@ -22,7 +22,7 @@ func takeLock(path string) (*os.File, error) {
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	for try := 0; err != nil && try < 10; try++ { // lockHeld may hold it for a moment
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}
 	if err != nil {
