@@ -42,8 +42,9 @@ type Reader interface {
 // Preparer makes destinations ready to be written to.
 type Preparer interface {
 	// Prepare creates what is missing, adds missing fields, and checks what is there. It may be
-	// called again at any time with the same or more fields. ErrMismatch (wrapped, with the field)
-	// where what exists does not fit.
+	// called again at any time with the same or more fields. Where what exists does not fit it
+	// returns ErrMismatch (wrapped), one for each destination and field, joined; as far as that can
+	// be seen beforehand nothing is created or changed then, in none of the destinations.
 	Prepare(ctx context.Context, dests []*Destination) error
 }
 

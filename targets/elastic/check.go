@@ -141,26 +141,23 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 
 // checkDestination foretells what Prepare would say.
 func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *findings) error {
-	if err := errors.Join(CheckName(dest.Name), CheckFields(dest.Fields)); err != nil {
-		found.add(targets.Fatal, dest.Name, err.Error(), "change `to` or the field's name in the mapping")
-		return nil
-	}
-	ix, err := t.behind(ctx, dest.Name)
-	var hint *targets.HintError
-	if errors.Is(err, targets.ErrMismatch) && errors.As(err, &hint) {
-		found.add(targets.Fatal, dest.Name, err.Error(), hint.Advice)
-		return nil
-	}
-	if err != nil || ix == nil {
+	w, wrong, err := t.examine(ctx, dest)
+	if err != nil {
 		return err
 	}
-	missing, err := ix.compare(dest.Fields)
-	if errors.As(err, &hint) {
-		found.add(targets.Fatal, dest.Name, err.Error(), hint.Advice)
-	} else if len(missing) > 0 {
-		found.add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(missing), ix.name), "")
+	for _, err := range wrong {
+		var hint *targets.HintError
+		if errors.As(err, &hint) {
+			found.add(targets.Fatal, dest.Name, err.Error(), hint.Advice)
+		}
 	}
-	checkSettings(dest.Name, ix, found)
+	if w.index == nil {
+		return nil
+	}
+	if len(wrong) == 0 && len(w.missing) > 0 {
+		found.add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(w.missing), w.index.name), "")
+	}
+	checkSettings(dest.Name, w.index, found)
 	return nil
 }
 

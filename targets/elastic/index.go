@@ -163,9 +163,9 @@ func mismatch(advice, format string, args ...any) error {
 	return &targets.HintError{Err: fmt.Errorf("%w: %s", targets.ErrMismatch, fmt.Sprintf(format, args...)), Advice: advice}
 }
 
-// compare lists the fields that the index lacks. A field of a type that does not take the values
-// is ErrMismatch; everything else that differs, other analyzers, other fields, is its owner's.
-func (ix index) compare(fields []targets.Field) (missing []targets.Field, err error) {
+// compare lists the fields that the index lacks, and an ErrMismatch for each field of a type that does
+// not take the values; everything else that differs, other analyzers, other fields, is its owner's.
+func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong []error) {
 	for _, field := range fields {
 		found, ok := ix.fields[field.Name]
 		if !ok {
@@ -174,11 +174,11 @@ func (ix index) compare(fields []targets.Field) (missing []targets.Field, err er
 		}
 		types := fitting(field)
 		if kind := fmt.Sprint(found["type"]); !slices.Contains(types, kind) {
-			return nil, mismatch("reindex into an index with that type, or give the field another name in the mapping",
-				"field %s of index [%s] is %s, where %s is wanted (%s)", field.Name, ix.name, kind, types[0], field.Native)
+			wrong = append(wrong, mismatch("reindex into an index with that type, or give the field another name in the mapping",
+				"field %s of index [%s] is %s, where %s is wanted (%s)", field.Name, ix.name, kind, types[0], field.Native))
 		}
 	}
-	return missing, nil
+	return missing, wrong
 }
 
 func jsonBody(value any) (*bytes.Reader, error) {

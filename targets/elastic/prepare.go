@@ -24,39 +24,102 @@ const (
 )
 
 // Prepare makes sure that each destination is an alias with an index behind it that takes its
-// documents.
+// documents. It looks at all of them before it makes or changes anything.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
-	for _, dest := range dests {
-		if err := t.prepare(ctx, dest); err != nil {
+	todo := make([]*work, len(dests))
+	var wrong []error
+	for i, dest := range dests {
+		w, unfit, err := t.examine(ctx, dest)
+		if err != nil {
 			return fmt.Errorf("prepare %s: %w", dest.Name, err)
+		}
+		todo[i] = w
+		for _, err := range unfit {
+			wrong = append(wrong, fmt.Errorf("prepare %s: %w", dest.Name, err))
+		}
+	}
+	if len(wrong) > 0 {
+		return joined(wrong)
+	}
+	for _, w := range todo {
+		if err := t.carryOut(ctx, w); err != nil {
+			return fmt.Errorf("prepare %s: %w", w.dest.Name, err)
 		}
 	}
 	return nil
 }
 
-func (t *Target) prepare(ctx context.Context, dest *targets.Destination) error {
+// joined is errors.Join, and a single error itself.
+func joined(wrong []error) error {
+	if len(wrong) == 1 {
+		return wrong[0]
+	}
+	return errors.Join(wrong...)
+}
+
+// work is what is to be done for a destination.
+type work struct {
+	dest    *targets.Destination
+	index   *index          // what is there; nil: nothing
+	unnamed bool            // the index lacks its alias
+	missing []targets.Field // what the index lacks
+}
+
+// examine looks at what stands where a destination is to be, and changes nothing. It returns what is
+// to be done, or why the destination cannot be: names that Elasticsearch does not allow, ErrMismatch.
+func (t *Target) examine(ctx context.Context, dest *targets.Destination) (*work, []error, error) {
+	w := &work{dest: dest}
 	if err := errors.Join(CheckName(dest.Name), CheckFields(dest.Fields)); err != nil {
-		return &targets.HintError{Err: err, Advice: "change `to` or the field's name in the mapping"}
+		return w, []error{&targets.HintError{Err: err, Advice: "change `to` or the field's name in the mapping"}}, nil
 	}
-	found, err := t.behind(ctx, dest.Name)
-	if err != nil {
-		return err
+	var err error
+	if w.index, err = t.behind(ctx, dest.Name); err == nil && w.index == nil {
+		w.index, w.unnamed, err = t.withoutAlias(ctx, dest.Name)
 	}
-	if found == nil {
-		if found, err = t.create(ctx, dest); err != nil || found == nil {
+	switch {
+	case errors.Is(err, targets.ErrMismatch):
+		return w, []error{err}, nil
+	case err != nil || w.index == nil:
+		return w, nil, err
+	}
+	var wrong []error
+	w.missing, wrong = w.index.compare(dest.Fields)
+	return w, wrong, nil
+}
+
+// carryOut does what examine has found to be done.
+func (t *Target) carryOut(ctx context.Context, w *work) error {
+	if w.index == nil {
+		there, err := t.create(ctx, w.dest)
+		if err != nil || !there {
+			return err
+		}
+		// Another process has made it since we looked.
+		again, wrong, err := t.examine(ctx, w.dest)
+		if err == nil {
+			err = joined(wrong)
+		}
+		if err != nil {
+			return err
+		}
+		if w = again; w.index == nil {
+			return fmt.Errorf("index %s%s came and went again", w.dest.Name, firstSuffix)
+		}
+	}
+	if w.unnamed {
+		if err := t.putAlias(ctx, w.index.name, w.dest.Name); err != nil {
 			return err
 		}
 	}
-	missing, err := found.compare(dest.Fields)
-	if err != nil || len(missing) == 0 {
-		return err
+	if len(w.missing) == 0 {
+		return nil
 	}
-	return t.addFields(ctx, found, missing)
+	return t.addFields(ctx, w.index, w.missing)
 }
 
-// create makes the index with its alias in one request. It returns an index only if that was there
-// already and still has to be compared.
-func (t *Target) create(ctx context.Context, dest *targets.Destination) (*index, error) {
+// create makes the index with its alias in one request. It reports whether the index was there
+// already, and still has to be examined.
+func (t *Target) create(ctx context.Context, dest *targets.Destination) (there bool, err error) {
 	properties, count := propertiesOf(dest.Fields)
 	settings := property{"index.gc_deletes": gcDeletes}
 	if count > usualFieldLimit-spareFields {
@@ -72,54 +135,62 @@ func (t *Target) create(ctx context.Context, dest *targets.Destination) (*index,
 		"aliases": property{dest.Name: property{"is_write_index": true}},
 	})
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	name := dest.Name + firstSuffix
 	err = t.client.do(ctx, esapi.IndicesCreateRequest{Index: name, Body: body}, nil)
 	var answer *statusError
 	if errors.As(err, &answer) && answer.Type == "resource_already_exists_exception" {
-		return t.adopt(ctx, dest.Name, name)
+		return true, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create index %s: %w", name, err)
+		return false, fmt.Errorf("create index %s: %w", name, err)
 	}
 	t.config.Logger.Info("index created", "index", name, "alias", dest.Name)
-	return nil, nil
+	return false, nil
 }
 
-// adopt handles an index that has the name but was not behind the alias a moment ago: another
-// process made it just now, or ours had its alias taken away.
-func (t *Target) adopt(ctx context.Context, dest, name string) (*index, error) {
-	if found, err := t.behind(ctx, dest); found != nil || err != nil {
-		return found, err
+// withoutAlias looks for an index that has the name of a destination's first one and is not behind the
+// alias: ours may have had its alias taken away. One that is ours and empty can have it back, which
+// the second result says.
+func (t *Target) withoutAlias(ctx context.Context, dest string) (*index, bool, error) {
+	name := dest + firstSuffix
+	found, err := t.lookUp(ctx, name)
+	if err != nil || len(found) == 0 {
+		return nil, false, err
+	}
+	if _, there := found[0].aliases[dest]; there { // made by another process since we looked for the alias
+		ix, err := t.behind(ctx, dest)
+		return ix, false, err
 	}
 	advice := fmt.Sprintf(`remove the index, or put it behind the alias: POST /_aliases {"actions":[{"add":{"index":%q,"alias":%q,"is_write_index":true}}]}`, name, dest)
-	found, err := t.lookUp(ctx, name)
-	if err != nil {
-		return nil, err
-	}
 	if len(found) != 1 || found[0].name != name || !found[0].made(dest) {
-		return nil, mismatch(advice, "index [%s] exists without the alias [%s] and was not made for it", name, dest)
+		return nil, false, mismatch(advice, "index [%s] exists without the alias [%s] and was not made for it", name, dest)
 	}
 	if err := t.refresh(ctx, name); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var answer struct{ Count int64 }
 	if err := t.client.do(ctx, esapi.CountRequest{Index: []string{name}}, &answer); err != nil {
-		return nil, fmt.Errorf("count documents of %s: %w", name, err)
+		return nil, false, fmt.Errorf("count documents of %s: %w", name, err)
 	}
 	if answer.Count > 0 {
-		return nil, mismatch(advice, "index [%s] exists without the alias [%s] and holds %d documents", name, dest, answer.Count)
+		return nil, false, mismatch(advice, "index [%s] exists without the alias [%s] and holds %d documents", name, dest, answer.Count)
 	}
+	return &found[0], true, nil
+}
+
+// putAlias puts an index behind a destination's alias.
+func (t *Target) putAlias(ctx context.Context, name, dest string) error {
 	body, err := jsonBody(property{"actions": []any{property{"add": property{"index": name, "alias": dest, "is_write_index": true}}}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.client.do(ctx, esapi.IndicesUpdateAliasesRequest{Body: body}, nil); err != nil {
-		return nil, fmt.Errorf("put alias %s on %s: %w", dest, name, err)
+		return fmt.Errorf("put alias %s on %s: %w", dest, name, err)
 	}
 	t.config.Logger.Info("alias restored on an empty index", "index", name, "alias", dest)
-	return &found[0], nil
+	return nil
 }
 
 // addFields extends the index. The limit of fields is raised on an index that we made; another's

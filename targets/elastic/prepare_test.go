@@ -153,6 +153,42 @@ func TestPrepare_IndexWithoutItsAlias(t *testing.T) {
 	wantMismatch(t, prepare(t, server, other), "was not made for it")
 }
 
+// TestPrepare_AllAtOnce: everything that keeps any destination from being made is said, each with its
+// advice, and none is made.
+func TestPrepare_AllAtOnce(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	fine, concrete, foreign, filled, unnamed := destination(server, "fine"), destination(server, "concrete"), destination(server, "foreign"), destination(server, "filled"), destination(server, "un#named")
+	restored := destination(server, "restored")
+	wantStatus(t, server, http.MethodPut, "/"+concrete.Name, nil, http.StatusOK)
+	wantStatus(t, server, http.MethodPut, "/"+foreign.Name+"-000001", nil, http.StatusOK)
+	for _, dest := range []*targets.Destination{filled, restored} {
+		if err := prepare(t, server, dest); err != nil {
+			t.Fatal(err)
+		}
+		if dest == filled {
+			wantStatus(t, server, http.MethodPut, "/"+dest.Name+"/_doc/1", map[string]any{"name": "a"}, http.StatusCreated)
+		}
+		wantStatus(t, server, http.MethodDelete, "/"+dest.Name+"-000001/_alias/"+dest.Name, nil, http.StatusOK)
+	}
+	all := []*targets.Destination{fine, restored, concrete, foreign, filled, unnamed}
+	target := open(t, elastic.Config{URLs: []string{server.URL}})
+	err := target.Prepare(t.Context(), all)
+	wantMismatch(t, err, concrete.Name, "is an index", foreign.Name, "was not made for it", filled.Name, "holds 1 documents", unnamed.Name, "holds '#'")
+	if n := strings.Count(fmt.Sprint(err), "prepare "); n != 4 {
+		t.Errorf("%d errors, want 4: %v", n, err)
+	}
+	for _, name := range []string{fine.Name, restored.Name} {
+		wantStatus(t, server, http.MethodHead, "/"+name, nil, http.StatusNotFound)
+	}
+	found := check(t, server.URL, all...)
+	for _, dest := range all[2:] { // check foretells the same
+		wantFinding(t, found, targets.Fatal, dest.Name)
+	}
+	if err := target.Prepare(t.Context(), all[:2]); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPrepare_ManyFields(t *testing.T) {
 	server := servertest.OpenElastic(t)
 	dest := destination(server, "wide")

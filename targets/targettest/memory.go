@@ -99,6 +99,13 @@ func (m *Memory) Prepare(ctx context.Context, dests []*targets.Destination) erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var wrong []error
+	for _, dest := range dests {
+		wrong = append(wrong, m.dests[dest.Name].compare(dest)...)
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
+	}
 	for _, dest := range dests {
 		have := m.dests[dest.Name]
 		if have == nil {
@@ -107,17 +114,35 @@ func (m *Memory) Prepare(ctx context.Context, dests []*targets.Destination) erro
 			m.dests[dest.Name] = have
 		}
 		for _, field := range dest.Fields {
-			at := slices.IndexFunc(have.fields, func(f targets.Field) bool { return f.Name == field.Name })
-			switch {
-			case at < 0:
+			if have.field(field.Name) == nil {
 				have.fields = append(have.fields, field)
-			case have.fields[at].Kind != field.Kind:
-				return fmt.Errorf("prepare %s: field %s: kind %d wanted, %d found: %w",
-					dest.Name, field.Name, field.Kind, have.fields[at].Kind, targets.ErrMismatch)
 			}
 		}
 	}
 	return nil
+}
+
+func (d *memoryDest) field(name string) *targets.Field {
+	if d == nil {
+		return nil
+	}
+	at := slices.IndexFunc(d.fields, func(f targets.Field) bool { return f.Name == name })
+	if at < 0 {
+		return nil
+	}
+	return &d.fields[at]
+}
+
+// compare returns an ErrMismatch for each field that is there with another kind.
+func (d *memoryDest) compare(dest *targets.Destination) []error {
+	var wrong []error
+	for _, field := range dest.Fields {
+		if have := d.field(field.Name); have != nil && have.Kind != field.Kind {
+			wrong = append(wrong, fmt.Errorf("prepare %s: field %s: kind %d wanted, %d found: %w",
+				dest.Name, field.Name, field.Kind, have.Kind, targets.ErrMismatch))
+		}
+	}
+	return wrong
 }
 
 // ScanIDs lists ids in their byte order.

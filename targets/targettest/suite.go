@@ -77,6 +77,7 @@ func Run(t *testing.T, options Options) {
 		{"Read_InOrderWithMissing", (*suite).readInOrder},
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
+		{"Prepare_AllOrNone", (*suite).prepareAllOrNone},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
 		{"Identify_KnownAgain", (*suite).identity},
 		{"Marks_PerState", (*suite).marks},

@@ -154,6 +154,31 @@ func (s *suite) prepareMismatch(t *testing.T) {
 	}
 }
 
+// prepareAllOrNone: whoever starts a run hears of everything at once, and nothing was made.
+func (s *suite) prepareAllOrNone(t *testing.T) {
+	target, first := s.open(t, plain)
+	second := s.destination(plain)
+	if err := target.Prepare(t.Context(), []*targets.Destination{second}); err != nil {
+		t.Fatal(err)
+	}
+	missing, third, fourth := s.destination(plain), *first, *second
+	third.Fields = []targets.Field{{Name: "name", Kind: targets.KindInt, Native: "int", Bits: 32}, {Name: "size", Kind: targets.KindDateTime, Native: "datetime"}}
+	fourth.Fields = []targets.Field{{Name: "size", Kind: targets.KindDateTime, Native: "datetime"}}
+	err := target.Prepare(t.Context(), []*targets.Destination{missing, &third, &fourth})
+	wantError(t, err, targets.ErrMismatch)
+	for _, word := range []string{first.Name, "field name", second.Name, "field size"} {
+		if err != nil && !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not say %q: %v", word, err)
+		}
+	}
+	if failed := failures(t, target, upsert(missing, "1", 1, "a", nil)); failed[0].Class != targets.Lost {
+		t.Errorf("%s was made all the same: %+v", missing.Name, failed)
+	}
+	if err := target.Prepare(t.Context(), []*targets.Destination{missing, first, second}); err != nil {
+		t.Errorf("prepare those that fit: %v", err)
+	}
+}
+
 func wantError(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
