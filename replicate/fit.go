@@ -32,6 +32,29 @@ func (p *plans) fit(ctx context.Context, f *flow, retry func(context.Context, fu
 	return p.recognize(ctx, f, retry)
 }
 
+// fitAll is fit for flows whose plans are new, at the start: all of them or none.
+func (p *plans) fitAll(ctx context.Context, flows []*flow) error {
+	if p.prepare != nil && len(flows) > 0 {
+		if err := p.prepare.Prepare(ctx, destinations(flows)); err != nil {
+			return err
+		}
+	}
+	for _, f := range flows {
+		if err := p.recognize(ctx, f, once); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func destinations(flows []*flow) []*targets.Destination {
+	dests := make([]*targets.Destination, len(flows))
+	for i, f := range flows {
+		dests[i] = f.plan.Destination()
+	}
+	return dests
+}
+
 // stillThere compares what stands behind a destination with what did when the plan was taken up.
 func (p *plans) stillThere(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
 	p.mu.Lock()

@@ -41,7 +41,7 @@ func (r *Replicator) parkPlan(id mappings.PlanID, name string, cause error) erro
 func (r *Replicator) keepParked(id mappings.PlanID, name string, cause error) {
 	at := r.saver.current()
 	parked := state.Parked{
-		Plan: string(id), Reason: cause.Error(), Advice: advice(cause, id), Position: at.Position, At: time.Now().UTC(),
+		Plan: string(id), Reason: strings.ReplaceAll(cause.Error(), "\n", "; "), Advice: advice(cause, id), Position: at.Position, At: time.Now().UTC(),
 	}
 	r.saver.note(state.Change{DropPlans: []string{string(id)}, Park: []state.Parked{parked}})
 	r.misses.forget(id)
@@ -53,12 +53,7 @@ func (r *Replicator) keepParked(id mappings.PlanID, name string, cause error) {
 
 // advice collects what a fault says about mending it.
 func advice(cause error, id mappings.PlanID) string {
-	var said []string
-	for err := cause; err != nil; err = errors.Unwrap(err) {
-		if h, ok := err.(interface{ Hint() string }); ok && !slices.Contains(said, h.Hint()) {
-			said = append(said, h.Hint())
-		}
-	}
+	said := hints(nil, cause)
 	resume := "meepo-replicate resume " + string(id)
 	if text := strings.Join(said, "; "); strings.Contains(text, resume) {
 		return text
@@ -67,6 +62,22 @@ func advice(cause error, id mappings.PlanID) string {
 		said = []string{"mend that"}
 	}
 	return strings.Join(append(said, "then: "+resume), "; ")
+}
+
+// hints appends what is advised in an error and in those that it wraps or joins, each once.
+func hints(said []string, err error) []string {
+	if h, ok := err.(interface{ Hint() string }); ok && !slices.Contains(said, h.Hint()) {
+		said = append(said, h.Hint())
+	}
+	switch e := err.(type) { //nolint:errorlint // it walks the whole tree itself
+	case interface{ Unwrap() error }:
+		said = hints(said, e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			said = hints(said, one)
+		}
+	}
+	return said
 }
 
 // incomplete is how a run ends well of which plans are parked, if it was to make the target equal.

@@ -281,13 +281,21 @@ func TestPark_ResumedInVain(t *testing.T) {
 	b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.orders", At: time.Now()})
 	b.target.BeforePrepare = func(_ context.Context, dests []*targets.Destination) error {
 		if dests[0].Name == "shop.orders" {
-			return fmt.Errorf("still wrong: %w", targets.ErrMismatch)
+			return errors.Join(
+				&targets.HintError{Err: fmt.Errorf("still wrong: %w", targets.ErrMismatch), Advice: "mend one"},
+				&targets.HintError{Err: fmt.Errorf("and more: %w", targets.ErrMismatch), Advice: "mend two"})
 		}
 		return nil
 	}
 	b.round(func() { b.fill("users", 0, 5) })
 	b.equal("users")
-	if parked := b.parked(); len(parked) != 1 || !strings.Contains(parked[0].Reason, "still wrong") {
-		t.Errorf("parked: %+v", parked)
+	parked := b.parked()
+	if len(parked) != 1 {
+		t.Fatalf("parked: %+v", parked)
+	}
+	for _, want := range []string{"still wrong", "; and more", "mend one; mend two; then: meepo-replicate resume shop.orders"} {
+		if !strings.Contains(parked[0].Reason+" "+parked[0].Advice, want) {
+			t.Errorf("parked without %q: %+v", want, parked[0])
+		}
 	}
 }

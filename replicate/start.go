@@ -222,36 +222,56 @@ func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan
 			return err
 		}
 	}
-	var fit []*flow
-	var wrong []error
-	parked := 0
+	seen := func(f *flow) bool {
+		_, is := known[string(f.plan.ID())]
+		return is || slices.Contains(resumed, string(f.plan.ID()))
+	}
+	fit, err := r.fitAtStart(ctx, flows, seen)
+	if err != nil {
+		return err
+	}
+	p.put(tables, fit)
+	return nil
+}
+
+// fitAtStart makes destinations ready and returns the flows that go on. Plans that are known are parked
+// where they have a fault. What is wrong with new ones is for whoever starts the run to mend: it is said
+// all at once, and none of their destinations is made then.
+func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*flow) bool) ([]*flow, error) {
+	var fit, added []*flow
+	var refused, parked []error
 	for _, f := range flows {
-		err := p.fit(ctx, f, once)
-		_, seen := known[string(f.plan.ID())]
-		seen = seen || slices.Contains(resumed, string(f.plan.ID()))
+		if !seen(f) {
+			added = append(added, f)
+			continue
+		}
+		err := r.plans.fit(ctx, f, once)
 		switch {
 		case err == nil:
 			fit = append(fit, f)
 		case !isFault(err):
-			return fmt.Errorf("prepare target: %w", err)
-		case !seen:
-			wrong = append(wrong, fmt.Errorf("prepare target: %w", err))
+			return nil, fmt.Errorf("prepare target: %w", err)
 		case r.parkPlan(f.plan.ID(), f.plan.Name(), err) != nil:
-			wrong = append(wrong, err)
+			refused = append(refused, err)
 		default:
-			parked++
-			wrong = append(wrong, err) // only if nothing is left to do
+			parked = append(parked, err)
 		}
 	}
-	if names := p.parkedNames(); len(fit) == 0 && len(names) > 0 && len(wrong) == 0 {
-		return &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
+	if err := r.plans.fitAll(ctx, added); isFault(err) {
+		refused = append(refused, err) // as it is: its parts are shown one by one
+	} else if err != nil {
+		return nil, fmt.Errorf("prepare target: %w", err)
+	}
+	fit = append(fit, added...)
+	names := r.plans.parkedNames()
+	switch {
+	case len(refused) > 0 || len(fit) == 0 && len(parked) > 0:
+		return nil, errors.Join(append(refused, parked...)...)
+	case len(fit) == 0 && len(names) > 0:
+		return nil, &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
 			Advice: "meepo-replicate status says why; then meepo-replicate resume " + names[0]}
 	}
-	if len(wrong) > parked || parked > 0 && len(fit) == 0 {
-		return errors.Join(wrong...)
-	}
-	p.put(tables, fit)
-	return nil
+	return fit, nil
 }
 
 // once calls fn: at the start nothing is tried again.
@@ -286,24 +306,27 @@ func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
 		return nil
 	}
 	var filled []string
+	var wrong []error
 	for _, f := range flows {
 		name := f.plan.Destination().Name
 		empty, err := target.Empty(ctx, name)
-		if err != nil {
+		switch {
+		case isFault(err):
+			wrong = append(wrong, err)
+		case err != nil:
 			return err
-		}
-		if !empty {
+		case !empty:
 			filled = append(filled, name)
 		}
 	}
 	if len(filled) == 0 {
-		return nil
+		return nil // Prepare says what does not fit
 	}
-	return &targets.HintError{
+	return errors.Join(append(wrong, &targets.HintError{
 		Err: fmt.Errorf("%w, and the state is new: %s", ErrFilled, strings.Join(filled, ", ")),
 		Advice: "name the state of the run that filled it, by --state; or let --fresh copy everything again, and remove the documents " +
 			"that no row stands for",
-	}
+	})...)
 }
 
 // takeUpPlan queues what a plan needs that the state does not know.

@@ -2,7 +2,9 @@ package replicate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -272,5 +274,30 @@ func TestRun_MismatchEndsIt(t *testing.T) {
 	b.do(func(tx *sourcetest.Tx) { tx.Alter(withColumn("orders", "colour")) })
 	if err := r.finished(); err == nil {
 		t.Error("the run goes on")
+	}
+}
+
+// TestRun_NewMismatchesAreSaidTogether: at the first start everything that does not fit is said at once,
+// and nothing is made.
+func TestRun_NewMismatchesAreSaidTogether(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, table("a"), table("b"), table("c"))
+	wrong := func(name string) *targets.Destination {
+		return &targets.Destination{Name: "shop." + name, Fields: []targets.Field{{Name: "v", Kind: targets.KindGeometry}}}
+	}
+	if err := b.target.Prepare(t.Context(), []*targets.Destination{wrong("b"), wrong("c")}); err != nil {
+		t.Fatal(err)
+	}
+	err := b.start().finished()
+	if !errors.Is(err, targets.ErrMismatch) {
+		t.Fatalf("the run ended with %v", err)
+	}
+	for _, name := range []string{"shop.b", "shop.c"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+	if id, err := b.target.Identify(t.Context(), "shop.a"); id != "" || err != nil {
+		t.Errorf("shop.a was made: %s, %v", id, err)
 	}
 }

@@ -37,7 +37,7 @@ func ParsePattern(text, defaultSchema string) (Pattern, error) {
 	}
 	for _, half := range []string{schema, name} {
 		if _, err := path.Match(half, ""); err != nil {
-			return Pattern{}, fmt.Errorf("table pattern %q: %w", text, err)
+			return Pattern{}, fmt.Errorf(`table pattern %q: %w: a [ wants its ], and a \ something behind it`, text, err)
 		}
 	}
 	return Pattern{Schema: schema, Name: name}, nil

@@ -128,25 +128,25 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	if len(patterns) == 0 {
 		patterns = []source.Pattern{allTables(c)}
 	}
-	described, err := describe(ctx, src, patterns)
-	if err != nil {
-		g.failed("tables", err)
+	described, unlisted := describe(ctx, src, patterns)
+	if unlisted != nil {
+		g.failed("tables", unlisted)
 	}
 	findings, err := src.Check(ctx, usable(described))
 	if err != nil {
 		g.failed("preflight", err)
 	}
 	g.findings = append(g.findings, findings...)
-	if err := chosen.missing(ctx, src, described); err != nil {
-		r.group("tables and mappings").failed("", err)
+	if unlisted != nil {
 		return nil, false
 	}
-	return r.tables(ctx, chosen, described), true
+	return r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), true
 }
 
-// tables compiles the mappings for the tables.
-func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns) []*targets.Destination {
+// tables compiles the mappings for the tables. Missing says which of those that are named are not there.
+func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*targets.Destination {
 	g := r.group("tables and mappings")
+	g.failed("", missing)
 	if len(chosen.tables) == 0 {
 		g.add(source.Fatal, "tables", "nothing says which tables to copy", "add --all-tables, or --tables with a list such as "+exampleTables(described))
 		return nil
@@ -174,7 +174,9 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		about = "at least " + about
 	}
 	if len(plans) == 0 {
-		g.add(source.Fatal, "tables", "there is none to copy", "check the names, and that the account may SELECT from the tables")
+		if missing == nil {
+			g.add(source.Fatal, "tables", "there is none to copy", "check the names, and that the account may SELECT from the tables")
+		}
 		return nil
 	}
 	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(plans), about), "")

@@ -84,13 +84,10 @@ func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Log
 	}
 	warn(log, s.warnings)
 	described, err := describe(ctx, src, s.tables)
-	if err == nil {
-		err = s.missing(ctx, src, described)
-	}
 	if err != nil {
 		return nil, err
 	}
-	return s.tables, checkKeys(s.tables, described, log)
+	return s.tables, errors.Join(s.missing(ctx, src, described), checkKeys(s.tables, described, log))
 }
 
 // checkKeys finds the tables that cannot be followed: named ones are errors, others warnings.

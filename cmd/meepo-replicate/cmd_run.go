@@ -60,46 +60,20 @@ func runRun(cmd *cobra.Command, p *process) error {
 	return err
 }
 
-// prepareRun opens everything that a run needs, and refuses one that would fail or lose rows.
+// prepareRun opens everything that a run needs, and refuses one that would fail or lose rows. What is
+// wrong with one side does not hide what is wrong with the other.
 func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Logger, out io.Writer, ends *ends) (o replicate.Options, err error) {
-	var store *state.Store
-	if len(chosen.tables) > 0 {
-		if store, err = state.Open(ctx, c.State); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			return o, &source.HintError{Err: err, Advice: "name a file by --state in a folder that exists and that this user may write to"}
-		} else if errors.Is(err, state.ErrLocked) {
-			return o, &source.HintError{Err: err, Advice: "stop that run first, or give this one a state of its own by --state"}
-		} else if err != nil {
-			return o, err
-		}
-		ends.add(func(context.Context) error { return store.Close() })
+	if len(chosen.tables) == 0 {
+		return o, listTables(ctx, c, log, out, ends)
 	}
-	src, err := openSource(ctx, c, log)
+	store, err := openState(ctx, c.State, ends)
 	if err != nil {
 		return o, err
-	}
-	ends.add(func(context.Context) error { return src.Close() })
-	if len(chosen.tables) == 0 {
-		return o, listTables(ctx, c, src, out)
 	}
 	warn(log, chosen.warnings)
-	found, err := refuseUnfit(ctx, src, chosen, log)
-	if err == nil && found == 0 {
-		err = refuseNothing(ctx, store, chosen.tables)
-	}
-	if err != nil {
-		return o, err
-	}
-	dst, err := openTarget(ctx, c, log)
-	if err != nil {
-		return o, err
-	}
-	ends.add(dst.Close)
-	// Later the engine waits for a target that is away; at the start a wrong URL is likelier.
-	findings, err := dst.Check(ctx, nil)
-	if err == nil {
-		err = fatalFindings(asSourceFindings(findings))
-	}
-	if err != nil {
+	src, sourceErr := startSource(ctx, c, chosen, store, log, ends)
+	dst, targetErr := startTarget(ctx, c, log, ends)
+	if err := errors.Join(sourceErr, targetErr); err != nil {
 		return o, err
 	}
 	log.Info("start", "source", shownURL(c.Source.URL), "target", shownURL(c.Target.URL), "tables", texts(chosen.tables), "state", c.State)
@@ -108,6 +82,51 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 		Once: c.Once, FollowOnly: c.FollowOnly, RowsPerSecond: c.Rate, OnTruncate: c.OnTruncate,
 		OnFault: c.OnFault, MaxRejected: c.MaxRejected, Fresh: c.Fresh, Observer: testObserver(),
 	}, nil
+}
+
+// openState comes first: a state that another run is on keeps this one from both sides.
+func openState(ctx context.Context, path string, ends *ends) (*state.Store, error) {
+	store, err := state.Open(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil, &source.HintError{Err: err, Advice: "name a file by --state in a folder that exists and that this user may write to"}
+	}
+	if errors.Is(err, state.ErrLocked) {
+		return nil, &source.HintError{Err: err, Advice: "stop that run first, or give this one a state of its own by --state"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends.add(func(context.Context) error { return store.Close() })
+	return store, nil
+}
+
+// startSource opens the source and looks whether the tables can be followed.
+func startSource(ctx context.Context, c *config, chosen *selection, store *state.Store, log *slog.Logger, ends *ends) (sourceDriver, error) {
+	src, err := openSource(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	ends.add(func(context.Context) error { return src.Close() })
+	described, err := refuseUnfit(ctx, src, chosen, log)
+	if err != nil {
+		return nil, err
+	}
+	return src, refuseNothing(ctx, store, chosen, described, log)
+}
+
+// startTarget opens the target and looks whether it answers. Later the engine waits for one that is
+// away; at the start a wrong URL is likelier.
+func startTarget(ctx context.Context, c *config, log *slog.Logger, ends *ends) (targetDriver, error) {
+	dst, err := openTarget(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	ends.add(dst.Close)
+	findings, err := dst.Check(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return dst, fatalFindings(asSourceFindings(findings))
 }
 
 // replicateAll runs until a signal, the end of --once, or an error, and shows how it goes.
@@ -134,28 +153,31 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, lo
 }
 
 // refuseUnfit looks at the source before a run. What would make it fail or lose rows is an error,
-// the rest is logged. It returns how many tables there are.
-func refuseUnfit(ctx context.Context, src sourceDriver, chosen *selection, log *slog.Logger) (int, error) {
+// the rest is logged. It returns the tables. Where the run is refused, it says what is wrong with the
+// mappings in the same breath; otherwise that is for the engine, which knows what it may park.
+func refuseUnfit(ctx context.Context, src sourceDriver, chosen *selection, log *slog.Logger) ([]source.Columns, error) {
 	if err := refuseServer(ctx, src); err != nil {
-		return 0, err
+		return nil, err
 	}
 	described, err := describe(ctx, src, chosen.tables)
-	if err == nil {
-		err = chosen.missing(ctx, src, described)
-	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	missing := chosen.missing(ctx, src, described)
 	findings, err := src.Check(ctx, usable(described))
 	if err != nil {
-		return 0, err
+		return nil, errors.Join(missing, err)
 	}
 	for _, f := range findings {
 		if f.Severity == source.Warning {
 			log.Warn("check: "+f.Message, "subject", f.Subject, "fix", f.Fix)
 		}
 	}
-	return len(described), fatalFindings(findings)
+	if err = errors.Join(missing, fatalFindings(findings)); err != nil {
+		_, _, wrong := chosen.compile(ctx, described)
+		return nil, errors.Join(err, wrong)
+	}
+	return described, nil
 }
 
 // refuseServer looks at the server's own settings. They come first: with a wrong one, tables may
@@ -168,14 +190,23 @@ func refuseServer(ctx context.Context, src sourceDriver) error {
 	return fatalFindings(findings)
 }
 
-// refuseNothing refuses to begin where there is no table at all. A run that has begun goes on: its
+// refuseNothing refuses to begin where there is no table to copy. A run that has begun goes on: its
 // tables may come back.
-func refuseNothing(ctx context.Context, store *state.Store, patterns []source.Pattern) error {
+func refuseNothing(ctx context.Context, store *state.Store, chosen *selection, described []source.Columns, log *slog.Logger) error {
+	plans, warnings, err := chosen.compile(ctx, described)
+	if err != nil || len(plans) > 0 {
+		return nil //nolint:nilerr // what the engine says of a mapping it says better
+	}
 	snap, err := store.Load(ctx)
 	if err != nil || snap.Checkpoint != nil {
 		return err
 	}
-	return &usageError{"no table matches " + strings.Join(texts(patterns), ", "),
+	names := strings.Join(texts(chosen.tables), ", ")
+	if len(described) > 0 {
+		warn(log, warnings)
+		return &usageError{"no table that matches " + names + " can be copied", "see the warnings: they say why each is left out"}
+	}
+	return &usageError{"no table matches " + names,
 		"check the names, upper and lower case included, and that the account may SELECT from the tables"}
 }
 
@@ -219,7 +250,12 @@ func asSourceFindings(found []targets.Finding) []source.Finding {
 }
 
 // listTables shows what could be copied, because nothing was said about what should be.
-func listTables(ctx context.Context, c *config, src sourceDriver, out io.Writer) error {
+func listTables(ctx context.Context, c *config, log *slog.Logger, out io.Writer, ends *ends) error {
+	src, err := openSource(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	ends.add(func(context.Context) error { return src.Close() })
 	tables, err := describe(ctx, src, []source.Pattern{allTables(c)})
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ type refusal struct {
 	file string // meepo.yaml
 	code int
 	says []string // all in standard error
+	// errors is how many errors there are. 0: one.
+	errors int
 }
 
 func (r refusal) check(t *testing.T) {
@@ -40,8 +42,8 @@ func (r refusal) check(t *testing.T) {
 			t.Errorf("the message does not hold %q", want)
 		}
 	}
-	if n := strings.Count(text, "error: "); n != 1 {
-		t.Errorf("%d errors, want one", n)
+	if n := strings.Count(text, "error: "); n != max(r.errors, 1) {
+		t.Errorf("%d errors, want %d", n, max(r.errors, 1))
 	}
 	if !slices.ContainsFunc([]string{"what to do: ", "did you mean", "want ", "add one, such as", "use an integer"}, func(s string) bool { return strings.Contains(text, s) }) {
 		t.Error("the message does not say what to do")
@@ -117,6 +119,29 @@ func TestMessages_TargetUnreachable(t *testing.T) {
 	db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY)")
 	refusal{code: 1, args: []string{"--source=" + db.ReplURL, "--target=elastic", "--target-url=http://u:hunter2@" + closedPort(t), "--tables=orders"},
 		says: []string{"connection refused"}}.check(t)
+}
+
+// TestMessages_AllAtOnce: what is wrong with one side, or one table, does not hide what is wrong with others.
+func TestMessages_AllAtOnce(t *testing.T) {
+	db := servertest.OpenSQL(t, servertest.MariaDB)
+	db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY); CREATE TABLE nokey (a INT); CREATE TABLE `or#ders` (id INT PRIMARY KEY)")
+	target := servertest.OpenElastic(t)
+	mapping := "mappings:\n  - {name: a, from: " + db.Name + ".orders, exclude: [nosuch]}\n"
+	for name, r := range map[string]refusal{
+		"both sides":       {code: 1, errors: 2, args: []string{"--source=mysql://a@" + closedPort(t), "--target=elastic", "--target-url=http://" + closedPort(t), "--all-tables"}, says: []string{"connection refused"}},
+		"tables":           {code: 2, errors: 3, args: sides(db.ReplURL, target, "--tables=nosuch,nokey,or#ders"), says: []string{"no such table", "primary key", "or#ders cannot be replicated"}},
+		"table and column": {code: 2, errors: 2, file: mapping, args: sides(db.ReplURL, target, "--tables=nosuch,orders"), says: []string{"no such table", `no column "nosuch"`}},
+		"tables of events": {code: 2, errors: 2, args: []string{"events", "--source=" + db.ReplURL, "--tables=nosuch,nokey"}, says: []string{"no such table", "nokey cannot be followed"}},
+		"nothing is left":  {code: 2, args: sides(db.ReplURL, target, "--tables=*#*"), says: []string{"or#ders is left out", "no table that matches"}},
+	} {
+		t.Run(name, r.check)
+	}
+	check := invocation{args: append([]string{"check"}, sides(db.ReplURL, target, "--tables=nosuch,nokey")...)}.run(t)
+	for _, want := range []string{"no such table", "nokey cannot be replicated", "2 errors"} {
+		if !strings.Contains(check.stdout.String(), want) {
+			t.Errorf("check does not say %q:\n%s", want, check.stdout)
+		}
+	}
 }
 
 func TestMessages_MissingGrants(t *testing.T) {

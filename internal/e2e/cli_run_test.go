@@ -163,6 +163,27 @@ func TestRun_TableWithoutKeyUnderAGlobIsLeftOut(t *testing.T) {
 	}
 }
 
+// TestRun_UnfitTableUnderAGlobIsLeftOut: tables that Elasticsearch can have no index or no fields for stop
+// no other.
+func TestRun_UnfitTableUnderAGlobIsLeftOut(t *testing.T) {
+	db, target, _ := shop(t, servertest.MariaDB, 20)
+	db.Exec(t, "CREATE TABLE `or#ders` (id INT PRIMARY KEY); CREATE TABLE `50%` (id INT PRIMARY KEY); CREATE TABLE documents (_id INT PRIMARY KEY)")
+	alias := strings.ToLower(db.Name) + ".orders"
+	t.Cleanup(func() { deleteIndexesOf(t, target, alias) })
+	r := invocation{args: sides(db.ReplURL, target, "--tables=*", "--once")}.run(t)
+	if code := r.wait(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	if n := target.Count(t, alias); n != 20 {
+		t.Errorf("%d documents", n)
+	}
+	for _, table := range []string{"or#ders", "50%", "documents"} {
+		if !strings.Contains(r.stderr.String(), db.Name+"."+table+" is left out") {
+			t.Errorf("there is no warning of %s", table)
+		}
+	}
+}
+
 // deleteIndexesOf deletes what a run made outside the test's prefix, since the index was named
 // after the table.
 func deleteIndexesOf(t *testing.T, target *servertest.Elastic, alias string) {

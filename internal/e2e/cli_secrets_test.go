@@ -68,6 +68,30 @@ func TestMessages_TargetMismatch(t *testing.T) {
 	refusal{code: 4, file: file, env: []string{"ES=" + target.URL}, says: []string{target.Prefix + "orders"}}.check(t)
 }
 
+// TestMessages_TargetMismatches: a run says everything that does not fit, and has made nothing.
+func TestMessages_TargetMismatches(t *testing.T) {
+	db, target, _ := shop(t, servertest.MariaDB, 1)
+	db.Exec(t, "CREATE TABLE users (id INT PRIMARY KEY, name TEXT); CREATE TABLE aaa (id INT PRIMARY KEY)")
+	file := "mappings:\n"
+	for _, name := range []string{"orders", "users", "aaa"} {
+		file += fmt.Sprintf("  - {name: %[1]s, from: %[2]s.%[1]s, to: %[3]s%[1]s}\n", name, db.Name, target.Prefix)
+	}
+	for request, body := range map[string]string{
+		"orders":       `{"mappings":{"properties":{"id":{"type":"integer"}}}}`,
+		"users-000001": `{"aliases":{"` + target.Prefix + `users":{}},"mappings":{"properties":{"id":{"type":"boolean"},"name":{"type":"date"}}}}`,
+	} {
+		if status, text := target.Do(t, "PUT", "/"+target.Prefix+request, body); status != 200 {
+			t.Fatalf("create index: %d %s", status, text)
+		}
+	}
+	refusal{code: 4, errors: 3, file: file, args: sides(db.ReplURL, target), says: []string{
+		target.Prefix + "orders] is an index", "field id of index", "field name of index",
+	}}.check(t)
+	if status, _ := target.Do(t, "HEAD", "/"+target.Prefix+"aaa", nil); status != 404 {
+		t.Error("an index was made all the same")
+	}
+}
+
 func TestMessages_StateCannotBeMade(t *testing.T) {
 	refusal{code: 1, args: []string{"--source=mysql://a@127.0.0.1/x", "--target=elastic", "--target-url=http://127.0.0.1:9", "--tables=a", "--state=nowhere/s.db"},
 		says: []string{"nowhere/s.db"}}.check(t)

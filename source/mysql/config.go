@@ -128,7 +128,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.User == "" {
-		add("user: empty")
+		add("user: empty: want one, as in mysql://user@host:3306/database")
 	}
 	for name, d := range map[string]time.Duration{
 		"heartbeat": c.Heartbeat, "stall timeout": c.StallTimeout, "dial timeout": c.DialTimeout,
