@@ -3,8 +3,13 @@ package mappings
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
@@ -81,24 +86,30 @@ func TestKeyOf_InverseForEachKeyKind(t *testing.T) {
 	}
 }
 
-// FuzzID: ids of composite keys lead back to their key, ids of different keys differ, and an id
-// that is taken for a key's is the one which that key gives.
+// FuzzID: ids of keys of any kinds lead back to their key, ids of different keys differ, and an id that
+// is taken for a key's is the one which that key gives.
 func FuzzID(f *testing.F) {
-	f.Add(uint64(5), []byte("a"), uint64(5), []byte("b"), "5|a|61")
-	f.Add(uint64(1<<63), []byte(`a|b\`), uint64(0), []byte(""), `05|a\|b|6A`)
-	plan := keyPlan(f, source.KindInt, source.KindText, source.KindBinary)
-	f.Fuzz(func(t *testing.T, n uint64, a []byte, m uint64, b []byte, id string) {
-		x := []source.Value{int64(n), strings.ToValidUTF8(string(a), "?"), b}
-		y := []source.Value{int64(m), strings.ToValidUTF8(string(b), "?"), a}
-		same := x[0] == y[0] && x[1] == y[1] && string(a) == string(b)
-		if (checkInverse(t, plan, x...) == checkInverse(t, plan, y...)) != same {
-			t.Errorf("%v and %v have the same id", x, y)
+	of := slices.Sorted(maps.Keys(keyKinds))
+	plans := map[string]*Plan{}
+	f.Fuzz(func(t *testing.T, first, second, third, count uint8, n, m uint64, a, b []byte, id string) {
+		kinds := []source.Kind{of[int(first)%len(of)], of[int(second)%len(of)], of[int(third)%len(of)]}
+		columns := kinds[:1+int(count%3)]
+		if plans[fmt.Sprint(columns)] == nil {
+			plans[fmt.Sprint(columns)] = keyPlan(t, columns...)
+		}
+		plan := plans[fmt.Sprint(columns)]
+		var x, y []source.Value
+		for i, kind := range columns {
+			x, y = append(x, keyKinds[kind](n>>i, a)), append(y, keyKinds[kind](m>>i, b))
+		}
+		if (checkInverse(t, plan, x...) == checkInverse(t, plan, y...)) != cmp.Equal(x, y, cmpopts.EquateEmpty()) {
+			t.Errorf("ids of %v and %v", x, y)
 		}
 		key, err := plan.KeyOf(targets.ID(id))
 		if err != nil {
 			return
 		}
-		if back, err := idOf(key, 3); err != nil || string(back) != id {
+		if back, err := idOf(key, len(columns)); err != nil || string(back) != id {
 			t.Errorf("id %q is taken for that of %s, which is %q, %v", id, key.Text(), back, err)
 		}
 	})

@@ -3,8 +3,6 @@ package mappings
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -173,38 +171,4 @@ func TestDidYouMean(t *testing.T) {
 			t.Errorf("%q: %s, want %s", word, got, want)
 		}
 	}
-}
-
-// FuzzParse: whatever a file holds, reading it ends in mappings that compile or do not, or in
-// errors with places. It never panics.
-func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob("*/*/mapping.yaml")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("%d seeds, %v", len(files), err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := Parse("fuzz.yaml", data)
-		if err != nil {
-			for _, e := range Errors(err) {
-				if e.Line < 1 || e.Column < 1 || e.Message == "" {
-					t.Errorf("error without a place: %+v", e)
-				}
-			}
-			if len(Errors(err)) == 0 {
-				t.Errorf("not an error of this package: %v", err)
-			}
-			return
-		}
-		compiled, err := Compile(file.Mappings, []source.Columns{orders, lines}, Rules{})
-		if (err != nil) != (len(Errors(err)) > 0) || err != nil && len(compiled.Plans) > 0 {
-			t.Errorf("%d plans, %v", len(compiled.Plans), err)
-		}
-	})
 }

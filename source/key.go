@@ -95,16 +95,24 @@ func cutPart(text string) (tag byte, payload, rest string, err error) {
 	if n <= 0 || size > uint64(len(text)-1-n) {
 		return 0, "", "", fmt.Errorf("decode key: cut short %d bytes before its end", len(text))
 	}
+	if n > 1 && text[n] == 0 {
+		return 0, "", "", fmt.Errorf("decode key: a length in more bytes than it needs, %d before its end", len(text))
+	}
 	end := 1 + n + int(size)
 	return text[0], text[1+n : end], text[end:], nil
 }
 
 func decodePart(tag byte, payload string) (Value, error) {
 	switch tag {
-	case 'i':
+	case 'i', 'u':
+		// There is one encoding: two keys are the same row exactly if their bytes are equal.
+		if digits := strings.TrimPrefix(payload, "-"); digits != "" && digits[0] == '+' || payload != "0" && strings.HasPrefix(digits, "0") {
+			return nil, fmt.Errorf("integer %q is not as a key has it", payload)
+		}
+		if tag == 'u' {
+			return strconv.ParseUint(payload, 10, 64)
+		}
 		return strconv.ParseInt(payload, 10, 64)
-	case 'u':
-		return strconv.ParseUint(payload, 10, 64)
 	case 's':
 		return payload, nil
 	case 'b':

@@ -28,3 +28,22 @@ func TestSplitID_RefusesWhatJoinCannotMake(t *testing.T) {
 		}
 	}
 }
+
+// FuzzJoinID: parts lead to an id and back, other parts to another id, and a text that is taken apart is
+// the id of its parts.
+func FuzzJoinID(f *testing.F) {
+	f.Fuzz(func(t *testing.T, a, b, c string, count uint8, text string) {
+		n := 1 + int(count%3)
+		parts, others := []string{a, b, c}[:n], []string{c, a + b, text}[:n]
+		id := JoinID(parts...)
+		if got, ok := SplitID(id, n); !ok || !slices.Equal(got, parts) {
+			t.Errorf("%q became %q, and that %q, %v", parts, id, got, ok)
+		}
+		if (id == JoinID(others...)) != slices.Equal(parts, others) {
+			t.Errorf("%q and %q have the id %q", parts, others, id)
+		}
+		if taken, ok := SplitID(ID(text), n); ok && (len(taken) != n || JoinID(taken...) != ID(text)) {
+			t.Errorf("%q is taken for the id of %q, which is %q", text, taken, JoinID(taken...))
+		}
+	})
+}

@@ -97,7 +97,7 @@ func (p *ddlParser) name() (source.Table, bool) {
 }
 
 func (p *ddlParser) identifier() (string, bool) {
-	if p.tok.kind != tokenWord && p.tok.kind != tokenName {
+	if p.tok.kind != tokenWord && p.tok.kind != tokenName || p.tok.text == "" {
 		return "", false
 	}
 	text := p.advance().text
@@ -188,8 +188,8 @@ func (p *ddlParser) structural(word string) {
 }
 
 func (p *ddlParser) xa() {
-	verb := strings.ToUpper(p.advance().text)
-	p.stmt.what = "XA " + verb
+	verb := p.advance().keyword()
+	p.stmt.what = strings.TrimSpace("XA " + verb)
 	p.stmt.kind = map[string]statementKind{
 		"START": stmtXAStart, "BEGIN": stmtXAStart, "END": stmtXAEnd, "PREPARE": stmtXAEnd, "COMMIT": stmtXACommit, "ROLLBACK": stmtXARollback,
 	}[verb]

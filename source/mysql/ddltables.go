@@ -64,10 +64,7 @@ var harmlessObjects = []string{
 // object names the statement after its object and takes those for granted that do not matter here.
 // What stands before the object of a view, trigger or routine (DEFINER = …) stands before nothing else.
 func (p *ddlParser) object(verb string) {
-	p.stmt.what = verb + " " + strings.ToUpper(p.tok.text)
-	if p.tok.kind != tokenWord {
-		p.stmt.what = verb
-	}
+	p.stmt.what = strings.TrimSpace(verb + " " + p.tok.keyword())
 	for _, o := range harmlessObjects {
 		if p.tok.is(o) {
 			p.stmt.kind = stmtHarmless
@@ -107,7 +104,7 @@ func (p *ddlParser) drop() {
 }
 
 func (p *ddlParser) rename() {
-	p.stmt.what = "RENAME " + strings.ToUpper(p.tok.text)
+	p.stmt.what = strings.TrimSpace("RENAME " + p.tok.keyword())
 	if p.accept("USER") {
 		p.stmt.kind = stmtHarmless
 		return

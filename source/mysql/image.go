@@ -128,7 +128,10 @@ func (r *imageReader) read(body []byte, in images) ([][]any, error) {
 func (r *imageReader) image(data, present []byte, partial bool) (int, error) {
 	pos := 0
 	if partial {
-		options, _, n := gomysql.LengthEncodedInt(data)
+		options, n, err := lengthEncoded(data)
+		if err != nil {
+			return 0, err
+		}
 		if pos = n; options&1 != 0 {
 			pos += (r.json + 7) / 8
 		}
@@ -169,6 +172,28 @@ func (r *imageReader) image(data, present []byte, partial bool) (int, error) {
 		pos += size
 	}
 	return pos, nil
+}
+
+// lengthEncoded reads a number in the wire's form of one to nine bytes, and how many these are. The
+// library trusts that all of them are there.
+func lengthEncoded(data []byte) (number uint64, size int, err error) {
+	if len(data) == 0 {
+		return 0, 0, errCutShort
+	}
+	size = 1
+	switch data[0] {
+	case 0xFC:
+		size = 3
+	case 0xFD:
+		size = 4
+	case 0xFE:
+		size = 9
+	}
+	if len(data) < size {
+		return 0, 0, errCutShort
+	}
+	number, _, _ = gomysql.LengthEncodedInt(data)
+	return number, size, nil
 }
 
 func hasBit(bitmap []byte, i int) bool { return bitmap[i/8]&(1<<(i%8)) != 0 }

@@ -23,6 +23,15 @@ func (t token) is(word string) bool {
 	return t.kind == tokenWord && strings.EqualFold(t.text, word) || t.kind == tokenSymbol && t.text == word
 }
 
+// keyword returns an unquoted word in upper case, and nothing for all others: a string is a value,
+// which belongs into no message.
+func (t token) keyword() string {
+	if t.kind != tokenWord {
+		return ""
+	}
+	return strings.ToUpper(t.text)
+}
+
 // dialect is how the session that wrote a statement read it.
 type dialect struct {
 	ansiQuotes  bool // "x" is a name

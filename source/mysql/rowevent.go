@@ -192,7 +192,10 @@ func columnTypes(body []byte) ([]byte, error) {
 	if at >= len(body) {
 		return nil, errors.New("table map is cut short")
 	}
-	count, _, n := gomysql.LengthEncodedInt(body[at:])
+	count, n, err := lengthEncoded(body[at:])
+	if err != nil {
+		return nil, errors.New("table map is cut short")
+	}
 	at += n
 	if count > uint64(len(body)-at) {
 		return nil, errors.New("table map is cut short")

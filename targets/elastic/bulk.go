@@ -3,9 +3,7 @@ package elastic
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,6 +24,22 @@ const guardID = "meepo-requires-the-alias"
 type line struct {
 	op       int // index of the op, -1 for a guard
 	from, to int // its bytes in the body
+}
+
+// actionsOf names the operations of lines.
+func actionsOf(ops []targets.Op, lines []line) []action {
+	actions := make([]action, len(lines))
+	for i, l := range lines {
+		switch {
+		case l.op < 0:
+			actions[i] = actionUpdate
+		case ops[l.op].Verb == targets.Delete:
+			actions[i] = actionDelete
+		default:
+			actions[i] = actionIndex
+		}
+	}
+	return actions
 }
 
 // bulk is the body of a bulk request that grows.
@@ -140,23 +154,9 @@ func unguarded(ops []targets.Op, part []line) []*targets.Destination {
 	return guards
 }
 
-// bulkItem is what the answer says of one operation.
-type bulkItem struct {
-	Index  string     `json:"_index"`
-	Status int        `json:"status"`
-	Error  *itemCause `json:"error"`
-}
-
-// itemCause is an error in the answer, with what caused it.
-type itemCause struct {
-	Type     string     `json:"type"`
-	Reason   string     `json:"reason"`
-	CausedBy *itemCause `json:"caused_by"`
-}
-
-// sendBulk sends a body with count operations and returns their outcomes in order. The body may be
+// sendBulk sends a body with the given operations and returns their outcomes in order. The body may be
 // used again only if free is true.
-func (t *Target) sendBulk(ctx context.Context, body []byte, count int) (items []bulkItem, free bool, err error) {
+func (t *Target) sendBulk(ctx context.Context, body []byte, actions []action) (items []bulkItem, free bool, err error) {
 	var open atomic.Int32
 	ctx = context.WithValue(ctx, bodyUse{}, &open)
 	answer, err := t.client.fetch(ctx, esapi.BulkRequest{
@@ -169,76 +169,6 @@ func (t *Target) sendBulk(ctx context.Context, body []byte, count int) (items []
 	if err != nil {
 		return nil, free, err
 	}
-	items, err = parseBulk(answer, count)
+	items, err = parseBulk(answer, actions)
 	return items, free, err
-}
-
-// parseBulk reads the answer of a bulk request of count operations.
-func parseBulk(answer []byte, count int) ([]bulkItem, error) {
-	if items, ok := parsePlainBulk(answer, count); ok {
-		return items, nil
-	}
-	var content struct {
-		Items []map[string]bulkItem `json:"items"`
-	}
-	if err := json.Unmarshal(answer, &content); err != nil {
-		return nil, fmt.Errorf("decode bulk answer: %w", err)
-	}
-	if len(content.Items) != count {
-		return nil, fmt.Errorf("bulk answer has %d items for %d operations", len(content.Items), count)
-	}
-	items := make([]bulkItem, count)
-	for i, byAction := range content.Items {
-		if len(byAction) != 1 {
-			return nil, fmt.Errorf("item %d of the bulk answer has %d actions", i, len(byAction))
-		}
-		for _, item := range byAction {
-			items[i] = item
-		}
-		if items[i].Status < http.StatusOK {
-			return nil, fmt.Errorf("item %d of the bulk answer has status %d", i, items[i].Status)
-		}
-	}
-	return items, nil
-}
-
-// parsePlainBulk reads the answer that nearly every request gets, one without errors and with just
-// the members that were asked for, ten times as fast as package json. False: it is another.
-func parsePlainBulk(answer []byte, count int) ([]bulkItem, bool) {
-	rest, ok := bytes.CutPrefix(answer, []byte(`{"errors":false,"items":[`))
-	if !ok || len(answer) < count*len(`{"index":{"status":200}}`) {
-		return nil, false
-	}
-	items := make([]bulkItem, count)
-	index := "" // of the delete before: usually the same
-	for i := range items {
-		if i > 0 {
-			if rest, ok = bytes.CutPrefix(rest, []byte(",")); !ok {
-				return nil, false
-			}
-		}
-		if after, ok := bytes.CutPrefix(rest, []byte(`{"index":{"status":`)); ok {
-			rest = after
-		} else if after, ok := bytes.CutPrefix(rest, []byte(`{"delete":{"_index":"`)); ok {
-			name, after, ok := bytes.Cut(after, []byte(`","status":`))
-			if !ok || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
-				return nil, false
-			}
-			if index != string(name) {
-				index = string(name)
-			}
-			items[i].Index, rest = index, after
-		} else {
-			return nil, false
-		}
-		if len(rest) < 5 || string(rest[3:5]) != "}}" {
-			return nil, false
-		}
-		status, err := strconv.Atoi(string(rest[:3]))
-		if err != nil || status < http.StatusOK {
-			return nil, false
-		}
-		items[i].Status, rest = status, rest[5:]
-	}
-	return items, string(bytes.TrimRight(rest, "\n")) == "]}"
 }

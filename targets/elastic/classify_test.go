@@ -1,9 +1,7 @@
 package elastic
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -89,43 +87,6 @@ func TestText_NamesCauses(t *testing.T) {
 	}
 }
 
-func TestParseBulk_RefusesWhatIsNoAnswer(t *testing.T) {
-	for _, answer := range []string{
-		``, `{}`, `null`, `[]`, `{"errors":false,"items":[]}`, `{"items":[{"index":{"status":201}}`, `{"items":[{"index":{"status":201}},{}]}`,
-		`{"items":[{"index":{"status":201}},{"index":{}}]}`, `{"items":[{"index":{"status":201}},{"index":{"status":201},"delete":{"status":200}}]}`,
-		`{"items":[{"index":{"status":201}},{"index":{"status":201}},{"index":{"status":201}}]}`, `<html>`,
-	} {
-		if items, err := parseBulk([]byte(answer), 2); err == nil {
-			t.Errorf("%s: %+v", answer, items)
-		}
-	}
-}
-
-// FuzzClassify: no answer whatever makes an op durable that the server did not say is.
-func FuzzClassify(f *testing.F) {
-	f.Add(`{"errors":false,"items":[{"index":{"status":201}}]}`)
-	f.Add(`{"errors":true,"items":[{"index":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"current version [5]"}}}]}`)
-	f.Add(`{"items":[{"delete":{"_index":"d-000001","status":404}}]}`)
-	f.Add(`{"items":[{"index":{"status":400,"error":{"type":"x","reason":"a [b] c","caused_by":{"type":"y","reason":null}}}}]}`)
-	f.Add(`{"items":[{"index":{"status":200,"error":"text"}}]}`)
-	f.Fuzz(func(t *testing.T, answer string) {
-		items, err := parseBulk([]byte(answer), 1)
-		if err != nil {
-			return
-		}
-		for _, verb := range []targets.Verb{targets.Upsert, targets.Delete} {
-			got := classify(&targets.Op{Verb: verb, Dest: &targets.Destination{Name: "d"}, ID: "1", Version: 1}, items[0])
-			fine := items[0].Status/100 == 2 || verb == targets.Delete && items[0].Status == http.StatusNotFound
-			if got.Class == 0 && (!fine || items[0].Error != nil) {
-				t.Errorf("durable: %+v", items[0])
-			}
-			if got.Class > targets.Lost || got.Class != 0 && got.Reason == "" || got.Stored < 0 || len(got.Reason) > maxReason+len("…")+4 {
-				t.Errorf("outcome %+v of %+v", got, items[0])
-			}
-		}
-	})
-}
-
 // FuzzWithoutValues: a value that Elasticsearch quotes in one of its known ways does not come through.
 func FuzzWithoutValues(f *testing.F) {
 	f.Add("5f0e1c")
@@ -144,44 +105,4 @@ func FuzzWithoutValues(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestItemCause_FromTheWire(t *testing.T) {
-	var item bulkItem
-	err := json.Unmarshal([]byte(`{"status":400,"error":{"type":"a","reason":"b","caused_by":{"type":"c","reason":null}}}`), &item)
-	if err != nil || item.Error.CausedBy.Type != "c" || item.Error.text() != "a: b; caused by c" {
-		t.Errorf("%+v, %v", item, err)
-	}
-}
-
-// FuzzParsePlainBulk: the fast reader reads the same as package json, or nothing.
-func FuzzParsePlainBulk(f *testing.F) {
-	f.Add(`{"errors":false,"items":[{"index":{"status":201}},{"delete":{"_index":"d-000001","status":404}}]}`)
-	f.Add(`{"errors":false,"items":[{"delete":{"_index":"d","status":200}},{"index":{"status":200}}]}` + "\n")
-	f.Add(`{"errors":false,"items":[{"delete":{"_index":"a","status":200,"error":{"type":"b","status":201}}},{"index":{"status":200}}]}`)
-	f.Fuzz(func(t *testing.T, answer string) {
-		fast, ok := parsePlainBulk([]byte(answer), 2)
-		if !ok {
-			return
-		}
-		var content struct{ Items []map[string]bulkItem }
-		if err := json.Unmarshal([]byte(answer), &content); err != nil || len(content.Items) != 2 {
-			t.Fatalf("%q: %+v, and by package json %v", answer, fast, err)
-		}
-		for i, item := range content.Items {
-			if len(item) != 1 || item["index"] != fast[i] && item["delete"] != fast[i] {
-				t.Errorf("%q: item %d is %+v, and by package json %+v", answer, i, fast[i], item)
-			}
-		}
-	})
-}
-
-func BenchmarkParseBulk(b *testing.B) {
-	answer := []byte(`{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 1000), ",") + `]}`)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := parseBulk(answer, 1000); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

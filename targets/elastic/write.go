@@ -85,7 +85,7 @@ func (w *writing) send(ctx context.Context, b *bulk, part []line) error {
 		return nil
 	}
 	body, lines := b.guarded(w.ops, part)
-	items, free, err := w.target.sendBulk(ctx, body, len(lines))
+	items, free, err := w.target.sendBulk(ctx, body, actionsOf(w.ops, lines))
 	w.taken = w.taken || !free
 	var answer *statusError
 	switch {
