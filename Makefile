@@ -1,13 +1,14 @@
 # Everything that is installed or runs for tests lives in one folder.
 CACHE   := $(abspath $(or $(MEEPO_CACHE_DIR),.cache))
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+FUZZTIME ?= 30s
 LINTER  := $(CACHE)/tools/golangci-lint
 # The servers of somebody's shell are not those of a check: it needs none.
 WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVEFK MARIADB ELASTIC,-u MEEPO_TEST_$(s)_URL) \
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
 
 .DEFAULT_GOAL := help
-.PHONY: help build check vet lint test bench soak servers-up servers-down demo clean
+.PHONY: help build check vet lint test fuzz bench soak servers-up servers-down demo clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +32,14 @@ $(LINTER): tools/go.mod tools/go.sum
 	cd tools && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
-test: ## Run all tests on fresh real servers; fails when one fails or is skipped
+test: ## Run all tests on fresh real servers, and fuzz a little; fails when one fails or is skipped
 	@scripts/race-install.sh
 	@mkdir -p bin && go build -o bin/testreport ./internal/testreport
-	@MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 18m ./...
+	@status=0; scripts/fuzz.sh 2s fresh || status=$$?; \
+	MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 18m ./... && exit $$status
+
+fuzz: ## Fuzz each target in turn, for 30 s or FUZZTIME
+	@scripts/fuzz.sh $(FUZZTIME)
 
 bench: ## Measure backfill, follow and peak memory beside their limits
 	scripts/servers/run.sh go test -tags bench -count=1 -v -timeout 60m -run '^TestBench' ./internal/e2e
