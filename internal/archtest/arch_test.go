@@ -15,6 +15,7 @@ var rules = map[string]func(*tree) []string{
 	"docs":         checkDocs,
 	"length":       checkLength,
 	"goroutines":   checkGoroutines,
+	"leaks":        checkLeaks,
 	"names":        checkNames,
 	"architecture": checkArchitecture,
 }

@@ -14,28 +14,34 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )
 
 // program is the path of the built program.
 var program string
 
-func TestMain(m *testing.M) {
-	code := 1
-	defer func() { os.Exit(code) }()
+func TestMain(m *testing.M) { goleak.VerifyTestMain(built{servertest.Closing{M: m}}) }
+
+// built runs the tests with the program built.
+type built struct{ servertest.Closing }
+
+// Run is what goleak calls. It returns the exit code of the tests.
+func (b built) Run() int {
 	dir, err := os.MkdirTemp("", "meepo-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return
+		return 1
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "meepo-replicate")
 	build := exec.Command("go", "build", "-o", program, "github.com/meepo-replicate/meepo/cmd/meepo-replicate")
 	if text, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, text)
-		return
+		return 1
 	}
-	code = m.Run()
+	return b.Closing.Run()
 }
 
 // longest is how long a process of these tests may live. Tests of large tables allow more.

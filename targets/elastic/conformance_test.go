@@ -2,8 +2,6 @@ package elastic_test
 
 import (
 	"fmt"
-	"net/http"
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,15 +12,7 @@ import (
 	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	http.DefaultClient.CloseIdleConnections() // the tests' own
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Closing{M: m}) }
 
 func TestConformance(t *testing.T) {
 	server := servertest.OpenElastic(t)

@@ -1,0 +1,5 @@
+package replicate
+
+import "testing"
+
+func TestMain(m *testing.M) { m.Run() }

@@ -1,0 +1,4 @@
+// Package elastic looks for its goroutines.
+package elastic
+
+func start() { go func() {}() }

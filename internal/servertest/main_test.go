@@ -1,0 +1,11 @@
+package servertest_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Closing{M: m}) }
