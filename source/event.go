@@ -5,8 +5,8 @@ import "time"
 // Action says what happened to a row or a table.
 type Action uint8
 
-// The actions. Row actions come first; the others change a table as a whole, have no Key and
-// stand in order among the row events.
+// The actions. Row actions come first. The next change a table as a whole, the last three are of a
+// transaction; they have no Key and stand in order among the row events. States hold the numbers.
 const (
 	Insert   Action = iota + 1 // the row of Key is new
 	Update                     // the row of Key has changed, its key has not
@@ -20,9 +20,18 @@ const (
 	// they are left out from here to that change. They are visible to every read made after the
 	// event, so copying the table anew, and looking again at what the target holds, makes up for them.
 	Gap
+	// Prepare begins a transaction in two phases (XA), named by XID. The row events and gaps that carry
+	// its XID come next, and are visible to no read before its Commit. A Prepare of a name that is in use
+	// begins it anew: what came under the name before is void.
+	Prepare
+	// Commit ends the transaction XID: what it changed is visible to every read made after the event. If
+	// no Prepare of it has come, it was prepared before the place from which the log was followed at first,
+	// and may have changed any table.
+	Commit
+	Rollback // ends the transaction XID: nothing has changed
 )
 
-var actionNames = [...]string{"", "write", "update", "delete", "truncate", "create", "alter", "drop", "rename", "gap"}
+var actionNames = [...]string{"", "write", "update", "delete", "truncate", "create", "alter", "drop", "rename", "gap", "prepare", "commit", "rollback"}
 
 // String returns the word used in event output: an Insert is a "write".
 func (a Action) String() string {
@@ -35,6 +44,10 @@ func (a Action) String() string {
 // OfRow reports whether the action concerns one row, so that the event has a Key.
 func (a Action) OfRow() bool { return a >= Insert && a <= Delete }
 
+// OfTransaction reports whether the action concerns a transaction in two phases, so that the event has
+// an XID and no Table. Such events come whatever tables were subscribed.
+func (a Action) OfTransaction() bool { return a >= Prepare && a <= Rollback }
+
 // Event is one change in the log. A changed key is two events, Delete of the old key and then
 // Insert of the new one: the source decides that, nobody else has to know.
 type Event struct {
@@ -42,6 +55,9 @@ type Event struct {
 	Table  Table
 	Key    Key   // empty unless Action.OfRow
 	To     Table // of Rename only
+	// XID names the transaction in two phases that the event belongs to; see Prepare. Empty: none, the
+	// event is visible behind its batch's fence. It is opaque, and free for another one after its end.
+	XID string
 	// Old and New hold the subscribed columns beyond the key, in the subscription's order.
 	// Nil unless such columns were subscribed.
 	Old, New []Value
@@ -62,6 +78,8 @@ type Batch struct {
 	// Position is set only if the batch ends on a commit boundary: everything up to here is in
 	// this batch or an earlier one. A large transaction comes as several batches, of which only
 	// the last has a position. A keepalive is a batch without events but with a position.
+	// A transaction that is prepared does not hold positions back, and the log followed from one tells
+	// nothing again of what was prepared before: whoever keeps a position keeps that beside it.
 	Position Position
 	// Fence covers this batch and all earlier ones of the stream: a later fence includes every
 	// earlier one, so the newest is enough.

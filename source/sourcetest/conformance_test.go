@@ -20,14 +20,31 @@ func TestConformance(t *testing.T) {
 			Run(t, Options{Open: func(*testing.T) Subject {
 				m := NewMemory()
 				setup(m)
-				return Subject{Source: m, Schema: "suite", Apply: func(t testing.TB, changes []Change) { apply(t, m, changes) }}
+				return Subject{Source: m, Schema: "suite",
+					Apply:   func(t testing.TB, changes []Change) { must(t, script(m, changes).Commit()) },
+					Prepare: func(t testing.TB, name string, changes []Change) { must(t, script(m, changes).Prepare(name)) },
+					End: func(t testing.TB, name string, commit bool) {
+						end := m.RollbackPrepared
+						if commit {
+							end = m.CommitPrepared
+						}
+						must(t, end(name))
+					},
+				}
 			}})
 		})
 	}
 }
 
-func apply(t testing.TB, m *Memory, changes []Change) {
+func must(t testing.TB, err error) {
 	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// script makes a transaction of changes that is not committed yet.
+func script(m *Memory, changes []Change) *Tx {
 	tx := m.Begin()
 	for _, c := range changes {
 		row := append(append([]source.Value(nil), c.Key...), c.Data, c.N)
@@ -54,9 +71,7 @@ func apply(t testing.TB, m *Memory, changes []Change) {
 			tx.Rename(c.Table, c.To)
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	return tx
 }
 
 // unfenced is a source that forgets to wait.
@@ -69,7 +84,7 @@ func (u unfenced) ReadRows(ctx context.Context, _ source.Fence, selection source
 // TestSuite_FencesCaseSeesStaleReads: the case would be worth nothing if it passed without fences.
 func TestSuite_FencesCaseSeesStaleReads(t *testing.T) {
 	m := NewMemory()
-	s := &suite{Subject: Subject{Source: unfenced{m}, Schema: "suite", Apply: func(t testing.TB, changes []Change) { apply(t, m, changes) }}}
+	s := &suite{Subject: Subject{Source: unfenced{m}, Schema: "suite", Apply: func(t testing.TB, changes []Change) { must(t, script(m, changes).Commit()) }}}
 	s.marker = source.Table{Schema: s.Schema, Name: "marker"}
 	s.change(t, Change{Action: source.Create, Table: s.marker})
 	item := s.create(t, "item", Numbered)

@@ -38,12 +38,13 @@ type Memory struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever something happens: whoever waits looks again
 
-	tables  map[source.Table]*table
-	log     []commit
-	visible int // commits that readers see
-	mode    visibility
-	lost    int // the log begins after this commit
-	nowFunc func() time.Time
+	tables   map[source.Table]*table
+	prepared map[string]*Tx // in two phases, between them
+	log      []commit
+	visible  int // commits that readers see
+	mode     visibility
+	lost     int // the log begins after this commit
+	nowFunc  func() time.Time
 
 	open       *stream
 	keepalives int
@@ -59,7 +60,7 @@ type Memory struct {
 func NewMemory(tables ...source.Columns) *Memory {
 	m := &Memory{
 		changed: make(chan struct{}),
-		tables:  map[source.Table]*table{},
+		tables:  map[source.Table]*table{}, prepared: map[string]*Tx{},
 		nowFunc: time.Now,
 		record:  newRecord(),
 	}

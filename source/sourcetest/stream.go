@@ -94,16 +94,19 @@ func (s *stream) batch() source.Batch {
 		}
 		s.at, s.offset = s.at+1, 0
 		batch.Position = positionOf(s.at)
-		s.last = s.at
 		if !m.merge || m.batchSize > 0 && len(batch.Events) == m.batchSize {
 			break
 		}
 	}
+	s.last = s.at
 	return batch
 }
 
 // wanted returns the event as subscribed, with the columns asked for.
 func (s *stream) wanted(c change) (source.Event, bool) {
+	if c.event.Action.OfTransaction() {
+		return c.event, true
+	}
 	for _, subscription := range s.subscriptions {
 		event := c.event
 		if !subscription.Tables.Match(event.Table) && (event.To.IsZero() || !subscription.Tables.Match(event.To)) {

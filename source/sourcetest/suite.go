@@ -17,6 +17,11 @@ type Subject struct {
 	// Apply makes the changes, all in one transaction. Where one of them is of a table (Create,
 	// Truncate, ...), it is alone. It fails the test where it cannot.
 	Apply func(t testing.TB, changes []Change)
+	// Prepare makes the changes, which are of rows, as a transaction in two phases and ends its session.
+	// End commits it by its name, or rolls it back, from another session. Nil where the source tells of
+	// such a transaction at its commit only.
+	Prepare func(t testing.TB, name string, changes []Change)
+	End     func(t testing.TB, name string, commit bool)
 }
 
 // Options say what to test.
@@ -55,6 +60,7 @@ func Run(t *testing.T, options Options) {
 		{"PositionsAtCommits", testPositions},
 		{"LargeTransaction", testLarge},
 		{"FencesIncludeEarlier", testFences},
+		{"PreparedTransactions", testPrepared},
 		{"SubscribedTablesOnly", testSubscription},
 		{"SubscribedColumns", testSubscribedColumns},
 		{"StreamLife", testStreamLife},

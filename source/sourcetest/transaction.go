@@ -102,21 +102,35 @@ func (tx *Tx) Commit() error {
 	m := tx.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	w := &writing{memory: m, at: len(m.log) + 1}
+	changes, err := tx.apply()
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	m.append(changes)
+	return nil
+}
+
+// apply makes the steps' changes as of the next entry of the log, under the lock, or none of them.
+func (tx *Tx) apply() ([]change, error) {
+	w := &writing{memory: tx.memory, at: len(tx.memory.log) + 1}
 	for _, step := range tx.steps {
 		if err := step(w); err != nil {
-			for _, t := range m.tables {
+			for _, t := range tx.memory.tables {
 				t.undo(w.at)
 			}
-			return fmt.Errorf("commit: %w", err)
+			return nil, err
 		}
 	}
-	m.log = append(m.log, commit{w.changes, m.nowFunc()})
+	return w.changes, nil
+}
+
+// append makes an entry of the log, under the lock.
+func (m *Memory) append(changes []change) {
+	m.log = append(m.log, commit{changes, m.nowFunc()})
 	if m.mode == atOnce {
 		m.visible = len(m.log)
 	}
 	m.wake()
-	return nil
 }
 
 // Rows returns what the table holds after the newest commit, visible or not: the truth at the end
