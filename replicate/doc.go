@@ -23,6 +23,8 @@
 //     read of their documents began or ended since the chunk opened.
 //  4. Durable, then saved, then acked. Tokens enter the frontier in log order and are done in any
 //     order; a position is saved when everything before it is durable or a dead letter.
+//     What is prepared but not committed (XA) is saved with the position after its prepare, and made
+//     dirty under the fence of its commit, since no read before that sees it.
 //  5. Versions order writes. A version is drawn before the snapshot of its read, from the source's
 //     clock, below a ceiling that is saved already. A conflict with a version that this state did
 //     not issue raises the clock above it, and the document is read and written again.
@@ -48,6 +50,10 @@
 //     says no later than any position past them; all others go on. Resumed, it is copied anew.
 //   - the state file is lost: a new one is refused where a destination holds documents, unless Fresh
 //     says that everything is to be copied again.
+//   - an XA transaction is prepared: its keys are kept, in memory and in the state, holdsPerDocument times
+//     Options.MaxDirty of all together, so about as many as the log may be ahead of the target; the largest
+//     gives up its keys and keeps its tables. Committed, its keys are dirty, or its tables copied and swept.
+//     One that nobody saw being prepared may have changed anything: every table is copied and swept.
 //   - a table is truncated: a sweep is queued in the same transaction as the position after it. It
 //     waits for what was in flight, then looks again at every document that the target holds.
 //   - a table's definition changes: its plans are compiled anew, at the event or at the first read

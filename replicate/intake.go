@@ -38,6 +38,9 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 			}
 			r.lanes.releaseToken(t)
 		}
+		if batch.Position != "" {
+			r.held.passed()
+		}
 		if err := r.countMisses(ctx, batch.Position); err != nil {
 			return err
 		}
@@ -46,7 +49,10 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 
 // takeIn handles one event on behalf of t. docs is scratch space.
 func (r *Replicator) takeIn(ctx context.Context, e source.Event, t *token, docs []mappings.DocKey) ([]mappings.DocKey, error) {
-	if !e.Action.OfRow() {
+	switch {
+	case e.XID != "":
+		return r.inTwoPhases(ctx, e, t, docs)
+	case !e.Action.OfRow():
 		return docs, r.tableChanged(ctx, e, t)
 	}
 	for _, f := range r.plans.of(e.Table) {
@@ -90,6 +96,7 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 	case source.Truncate:
 		return r.truncated(e.Table, t)
 	case source.Alter:
+		r.held.altered(e.Table, e.Table, &t.change)
 		return r.altered(ctx, e.Table, t)
 	case source.Create:
 		if len(r.plans.of(e.Table)) > 0 { // CREATE TABLE IF NOT EXISTS, or known from the catalog already
@@ -101,6 +108,7 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 	case source.Drop:
 		return r.vanished(ctx, e.Table, t)
 	case source.Rename:
+		r.held.altered(e.Table, e.To, &t.change)
 		if err := r.vanished(ctx, e.Table, t); err != nil {
 			return err
 		}

@@ -206,6 +206,13 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	return nil
 }
 
+// described returns the tables that were there when last looked at, with or without flows.
+func (p *plans) described() []source.Table {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.tables))
+}
+
 func (p *plans) selected(t source.Table) bool {
 	for _, pattern := range p.patterns {
 		if pattern.Match(t) {

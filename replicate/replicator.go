@@ -35,6 +35,7 @@ type Replicator struct {
 	lanes    *lanes
 	frontier *frontier
 	misses   *misses
+	held     *held
 	jobs     *jobs
 	saver    *saver
 	marks    *marks

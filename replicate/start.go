@@ -46,6 +46,7 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 	r.versions = newVersions(r.opts.Source, snap.Leases, r.opts.State.Save)
 	r.frontier = newFrontier()
 	r.misses = newMisses(r.opts.Source, r.opts.MaxMisses)
+	r.held = newHeld(holdsPerDocument*r.opts.MaxDirty, snap.Held)
 	r.jobs = newJobs(snap)
 	r.saver = newSaver(r.opts.State, r.frontier, r.opts.SaveEvery, r.opts.Observer, at, letters)
 	r.saver.added = r.jobs.add
@@ -71,7 +72,9 @@ func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *sta
 		change.Unpark = append(change.Unpark, p.Plan)
 	}
 	for _, h := range snap.Held {
-		change.Release = append(change.Release, h.XID)
+		if n := len(change.Release); n == 0 || change.Release[n-1] != h.XID {
+			change.Release = append(change.Release, h.XID)
+		}
 	}
 	resumes, err := r.resumesAsked(ctx)
 	for _, q := range resumes {
@@ -162,6 +165,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 	if err := r.putInForce(ctx, known, change.Unpark, fresh); err != nil {
 		return err
 	}
+	r.coverUnfollowed(snap, change)
 	r.progress.restore(snap, r.plans)
 	change.Merge(r.saver.takePending()) // what was parked just now
 	var idle []string                   // destinations without a backfill under way

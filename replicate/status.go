@@ -41,6 +41,8 @@ type Status struct {
 	Rejected    int64
 	DeadLetters int // documents that have one now
 	Misses      int // keys without a row that no delete has explained
+	Prepared    int // XA transactions between their two phases
+	HeldKeys    int // what those have changed
 }
 
 // PlanStatus is the backfill of one plan.
@@ -71,6 +73,7 @@ func (r *Replicator) Status() Status {
 		Rejected: r.counters.rejected.Load(), DeadLetters: r.saver.letters(), Misses: r.misses.total(),
 		Lag: r.lag(),
 	}
+	s.Prepared, s.HeldKeys = r.held.count()
 	for _, f := range r.plans.all() {
 		rows, total := r.progress.of(f.plan.ID())
 		s.Plans = append(s.Plans, PlanStatus{Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID())})

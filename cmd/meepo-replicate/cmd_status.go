@@ -57,6 +57,7 @@ type status struct {
 	Jobs      []jobStatus     `json:"jobs"`
 	Requests  []requestStatus `json:"requests"`
 	Parked    []parkedStatus  `json:"parked"`
+	Prepared  []heldStatus    `json:"prepared"`
 	Letters   int             `json:"dead_letters"`
 	Newest    []letterStatus  `json:"newest_dead_letters"`
 }
@@ -93,6 +94,12 @@ type parkedStatus struct {
 	At       time.Time `json:"at"`
 }
 
+// heldStatus is an XA transaction that was prepared and has not ended.
+type heldStatus struct {
+	XID     string `json:"xid"`
+	Changes int    `json:"changes"` // rows, or whole tables where the rows are not known
+}
+
 type letterStatus struct {
 	Plan     string    `json:"mapping"`
 	Key      string    `json:"key"`
@@ -120,7 +127,7 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 		return nil, err
 	}
 	s := &status{State: store.Path(), Letters: snap.Letters, Tables: []tableStatus{}, Jobs: []jobStatus{}, Requests: []requestStatus{},
-		Parked: []parkedStatus{}, Newest: []letterStatus{}}
+		Parked: []parkedStatus{}, Prepared: heldIn(snap), Newest: []letterStatus{}}
 	if at := snap.Checkpoint; at != nil {
 		s.Position, s.Committed, s.Saved = at.Position, known(at.Committed), known(at.Saved)
 	}
@@ -154,6 +161,18 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 		s.Requests = append(s.Requests, requestStatus{string(q.Verb), q.Plan, q.Count, q.Since})
 	}
 	return s, nil
+}
+
+func heldIn(snap state.Snapshot) []heldStatus {
+	list := []heldStatus{}
+	for _, h := range snap.Held { // by transaction, the first of each stands for itself
+		if n := len(list); n == 0 || list[n-1].XID != h.XID {
+			list = append(list, heldStatus{XID: h.XID})
+		} else {
+			list[n-1].Changes++
+		}
+	}
+	return list
 }
 
 func known(t time.Time) *time.Time {
@@ -208,6 +227,9 @@ func (s *status) print(w io.Writer) error {
 	for _, p := range s.Parked {
 		out.printf("\nparked        %s  %s: %s\n", p.At.Format(time.RFC3339), p.Plan, p.Reason)
 		out.printf("  what to do: %s\n", p.Advice)
+	}
+	for _, h := range s.Prepared {
+		out.printf("\nprepared      XA transaction %s: %d changes wait for its commit\n", h.XID, h.Changes)
 	}
 	out.printf("\ndead letters  %d\n", s.Letters)
 	for _, l := range s.Newest {

@@ -84,6 +84,11 @@ type statusJSON struct {
 	Letters int                                     `json:"dead_letters"`
 	Newest  []struct{ Mapping, Key, Reason string } `json:"newest_dead_letters"`
 	Parked  []struct{ Mapping, Reason string }      `json:"parked"`
+
+	Prepared []struct {
+		XID     string
+		Changes int
+	} `json:"prepared"`
 }
 
 func statusOf(t *testing.T, dir string, env []string) statusJSON {

@@ -56,7 +56,7 @@ type Request struct {
 // Held is one change of a prepared XA transaction: known, but not visible before it commits.
 type Held struct {
 	XID    string
-	Number int // rising within the transaction
+	Number int // rising within the transaction; 0 stands for the transaction itself
 	Schema string
 	Name   string
 	Action uint8 // source.Action
@@ -126,7 +126,7 @@ type Change struct {
 	Unpark    []string
 	// DoneRequests are deleted from the file.
 	DoneRequests []int64
-	Hold         []Held
+	Hold         []Held   // after Release
 	Release      []string // XIDs whose held changes are deleted
 	// Mark is the number of the newest mark that the target is known to hold; 0 changes nothing.
 	Mark int64
@@ -151,8 +151,12 @@ func (c *Change) Merge(later Change) {
 	for _, plan := range later.Unpark {
 		c.Park = slices.DeleteFunc(c.Park, func(p Parked) bool { return p.Plan == plan })
 	}
-	for _, xid := range later.Release {
-		c.Hold = slices.DeleteFunc(c.Hold, func(h Held) bool { return h.XID == xid })
+	if len(later.Release) > 0 && len(c.Hold) > 0 {
+		released := make(map[string]bool, len(later.Release))
+		for _, xid := range later.Release {
+			released[xid] = true
+		}
+		c.Hold = slices.DeleteFunc(c.Hold, func(h Held) bool { return released[h.XID] })
 	}
 	if later.Checkpoint != nil {
 		c.Checkpoint = later.Checkpoint
