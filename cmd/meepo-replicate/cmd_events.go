@@ -31,7 +31,9 @@ no state. Without --tables it shows all tables.
          delivers that event again, after at most the rest of its batch.
   plain  orders_write 7
 
-Actions: write, update, delete of a row; truncate, create, alter, drop, rename of a table.
+Actions: write, update, delete of a row; truncate, create, alter, drop, rename of a table; gap: rows of the table
+have changed that the log does not tell.
+What an XA transaction has changed comes when that commits, with the position before it was prepared.
 A first signal ends it with exit code 0.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runEvents(cmd, p, o) },
@@ -61,23 +63,25 @@ func runEvents(cmd *cobra.Command, p *process, o eventsOptions) error {
 	if err != nil {
 		return ended(ctx, err)
 	}
-	tables, err := eventTables(ctx, c, src, log)
+	out := newEventWriter(p.stdout, o.format, log)
+	patterns, described, err := eventTables(ctx, c, src, log)
 	if err == nil {
-		err = follow(ctx, src, log, tables, o, newEventWriter(p.stdout, o.format))
+		out.tables = usable(described)
+		err = follow(ctx, src, log, patterns, o, out)
 	}
 	return ended(ctx, errors.Join(err, src.Close()))
 }
 
 // eventTables returns the tables whose events are shown: those that are copied, or all where
 // nothing is said. One that was named has to exist and to have a usable key; the others without
-// one are named in the log.
-func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Logger) ([]source.Pattern, error) {
+// one are named in the log. The second result are the tables that there are.
+func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Logger) ([]source.Pattern, []source.Columns, error) {
 	s, err := c.selectTables()
 	if err == nil {
 		err = refuseServer(ctx, src)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(s.tables) == 0 {
 		s.tables = []source.Pattern{allTables(c)}
@@ -85,9 +89,9 @@ func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Log
 	warn(log, s.warnings)
 	described, err := describe(ctx, src, s.tables)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.tables, errors.Join(s.missing(ctx, src, described), checkKeys(s.tables, described, log))
+	return s.tables, described, errors.Join(s.missing(ctx, src, described), checkKeys(s.tables, described, log))
 }
 
 // checkKeys finds the tables that cannot be followed: named ones are errors, others warnings.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -13,26 +14,67 @@ import (
 
 // eventWriter writes events as lines.
 type eventWriter struct {
-	out   *bufio.Writer
-	plain bool
+	out    *bufio.Writer
+	plain  bool
+	log    *slog.Logger
+	tables []source.Table // there at the start
+	held   heldEvents
 }
 
-func newEventWriter(w io.Writer, format string) *eventWriter {
-	return &eventWriter{out: bufio.NewWriterSize(w, 64<<10), plain: format == "plain"}
+func newEventWriter(w io.Writer, format string, log *slog.Logger) *eventWriter {
+	return &eventWriter{out: bufio.NewWriterSize(w, 64<<10), plain: format == "plain", log: log}
 }
 
-// writeBatch writes a batch's events and flushes, so that whoever reads them sees them now.
+// writeBatch writes a batch's events and flushes, so that whoever reads them sees them now. Those of an
+// XA transaction are written when it commits.
 func (w *eventWriter) writeBatch(batch source.Batch, from source.Position) error {
 	for _, e := range batch.Events {
-		line, err := w.line(e, from, batch.Time)
-		if err != nil {
-			return err
+		write := w.write
+		if e.XID != "" {
+			write = w.writeHeld
 		}
-		if _, err := w.out.Write(append(line, '\n')); err != nil {
+		if err := write(e, from, batch.Time); err != nil {
 			return err
 		}
 	}
+	if batch.Position != "" {
+		w.held.passed()
+	}
 	return w.out.Flush()
+}
+
+func (w *eventWriter) write(e source.Event, from source.Position, at time.Time) error {
+	line, err := w.line(e, from, at)
+	if err != nil {
+		return err
+	}
+	_, err = w.out.Write(append(line, '\n'))
+	return err
+}
+
+// writeHeld writes what an XA transaction has changed if e is its commit: with the position before its
+// prepare, from which all of it comes again. Of one that nobody saw being prepared, every table has a gap.
+func (w *eventWriter) writeHeld(e source.Event, from source.Position, at time.Time) error {
+	committed, known, err := w.held.take(e, from)
+	if err != nil {
+		return err
+	}
+	if !known {
+		w.log.Warn("an XA transaction has committed that was prepared before the first event: what it has changed is unknown", "xid", e.XID)
+		committed = &heldTransaction{from: from}
+		for _, t := range w.tables {
+			committed.events = append(committed.events, source.Event{Action: source.Gap, Table: t})
+		}
+	}
+	if committed == nil {
+		return nil
+	}
+	for _, e := range committed.events {
+		if err := w.write(e, committed.from, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eventLine is an event as JSON shows it.

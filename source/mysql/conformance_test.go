@@ -13,7 +13,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			sourcetest.Run(t, sourcetest.Options{Open: func(t *testing.T) sourcetest.Subject {
 				d := servertest.OpenSQL(t, f)
-				return sourcetest.Subject{Source: openTest(t, d), Schema: d.Name, Apply: func(t testing.TB, changes []sourcetest.Change) {
+				return sourcetest.Subject{Source: openTest(t, d), Schema: d.Name, Prepare: xa(d).prepare, End: xa(d).end, Apply: func(t testing.TB, changes []sourcetest.Change) {
 					t.Helper()
 					tx, err := d.DB.BeginTx(t.Context(), nil)
 					if err != nil {

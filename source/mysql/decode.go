@@ -43,9 +43,7 @@ type logDecoder struct {
 	moved  bool      // at has moved since a position was handed out
 	beat   bool      // a heartbeat has come since
 	live   bool      // something else than the greeting has come on this connection
-
-	prepared map[string][]source.Event // rows of XA transactions between PREPARE and COMMIT
-	held     int                       // how many these are
+	xas    int       // XA transactions begun
 }
 
 // group is a transaction, or a statement that is its own.
@@ -57,12 +55,9 @@ type group struct {
 	gno   int64 // of MySQL's GTID; 0: none
 	gtid  gtid  // MariaDB's; sequence 0: none
 	time  time.Time
-	cut   bool // a part of it was handed out
-	xa    bool
-	rows  []source.Event // of an XA transaction
+	cut   bool   // a part of it was handed out
+	xid   string // of an XA transaction that is being prepared, or committed in one phase
 }
-
-const maxHeld = 1 << 20 // rows of prepared XA transactions that are kept in memory
 
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
 	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{}}
@@ -91,7 +86,7 @@ func (d *logDecoder) reset(at position, info server) {
 	*d = logDecoder{
 		src: d.src, subs: d.subs, known: d.known, time: d.time,
 		info: info, at: at.clone(), place: at.place,
-		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{}, prepared: map[string][]source.Event{},
+		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,
 	}
 	d.parser.SetRowsEventDecodeFunc(d.keepBody)
@@ -205,11 +200,7 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 	case *replication.GtidTaggedLogEvent:
 		return d.beginMySQL(e, &ev.GTIDEvent)
 	case *replication.MariadbGTIDEvent:
-		const preparedXA = 64
-		d.begin(group{
-			begun: !ev.IsStandalone(), xa: ev.Flags&preparedXA != 0,
-			gtid: gtid{ev.GTID.DomainID, ev.GTID.ServerID, ev.GTID.SequenceNumber},
-		})
+		return d.beginMariaDB(ev, raw)
 	case *replication.QueryEvent:
 		return d.query(ctx, e.Header, ev)
 	case *replication.XIDEvent:
@@ -260,9 +251,19 @@ func (d *logDecoder) beginMySQL(e *replication.BinlogEvent, ev *replication.GTID
 	return nil
 }
 
+func (d *logDecoder) beginMariaDB(ev *replication.MariadbGTIDEvent, raw []byte) error {
+	d.begin(group{begun: !ev.IsStandalone(), gtid: gtid{ev.GTID.DomainID, ev.GTID.ServerID, ev.GTID.SequenceNumber}})
+	xid, err := preparedXID(ev, raw)
+	if xid != "" {
+		d.startXA(xid)
+	}
+	return err
+}
+
 // begin starts a group. One that has not ended by now has ended without saying so.
 func (d *logDecoder) begin(g group) {
 	if d.group.open {
+		d.endXA(source.Commit, d.group.xid)
 		d.commit(nil)
 	}
 	g.open = true
@@ -273,7 +274,6 @@ func (d *logDecoder) begin(g group) {
 func (d *logDecoder) commit(h *replication.EventHeader) {
 	g := d.group
 	d.group = group{}
-	d.add(g.rows...) // XA COMMIT … ONE PHASE
 	switch d.at.kind {
 	case byGTID:
 		if g.gno != 0 {
@@ -296,19 +296,18 @@ func (d *logDecoder) commit(h *replication.EventHeader) {
 	d.whole, d.moved = len(d.events), true
 }
 
-// add puts events into the batch, or keeps them with their XA transaction.
+// add puts events into the batch, with the XA transaction that they are of.
 func (d *logDecoder) add(events ...source.Event) {
-	if d.group.xa {
-		d.group.rows = append(d.group.rows, events...)
-		return
-	}
 	if len(d.events) == 0 && len(events) > 0 {
 		d.since = time.Now()
 	}
 	for _, e := range events {
+		if d.group.xid != "" {
+			e.XID = d.group.xid
+		}
 		d.size += len(e.Key) + 8
+		d.events = append(d.events, e)
 	}
-	d.events = append(d.events, events...)
 }
 
 // take cuts a batch of the first n events.

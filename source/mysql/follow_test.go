@@ -102,11 +102,17 @@ func lines(batches []source.Batch) []string {
 	for _, b := range batches {
 		for _, e := range b.Events {
 			line := e.Table.Name + "_" + e.Action.String()
+			if e.Action.OfTransaction() {
+				line = e.Action.String()
+			}
 			if e.Action.OfRow() {
 				line += " " + e.Key.Text()
 			}
 			if !e.To.IsZero() {
 				line += " " + e.To.Name
+			}
+			if e.XID != "" {
+				line += " of XA"
 			}
 			all = append(all, line)
 		}

@@ -22,6 +22,7 @@ const (
 	errNoTable         = 1146
 	errPrivilege       = 1227
 	errLockTimeout     = 1205
+	errXARecover       = 1401 // MySQL: the account lacks XA_RECOVER_ADMIN
 	errDefChanged      = 1412 // MariaDB: the table was altered after the snapshot
 	errLockNowait      = 3572 // MySQL: somebody holds the lock
 )

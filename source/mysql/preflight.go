@@ -42,6 +42,9 @@ func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Fin
 	if err := p.replica(ctx); err != nil {
 		return nil, fmt.Errorf("check source: replication: %w", err)
 	}
+	if err := p.xa(ctx); err != nil {
+		return nil, fmt.Errorf("check source: XA transactions: %w", err)
+	}
 	if err := p.tables(ctx, tables); err != nil {
 		return nil, fmt.Errorf("check source: %w", err)
 	}

@@ -31,12 +31,20 @@ type shape struct {
 type rowPlan struct {
 	table source.Table
 	skip  bool
+	gap   gap
 	want  []keyColumn // the key, then the columns of the subscription
 	keys  int         // so many of want are the key
 	cols  []int       // of want: its place in the log's row
 	slots []int       // of want: its place in an extracted row
 	meta  []logColumn // of want
 	image *imageReader
+}
+
+// gap is why rows cannot be read, and for whom that was told.
+type gap struct {
+	difference string // empty: they can
+	told       bool   // for rows of no XA transaction
+	toldXA     int    // for those of an XA transaction, by its number
 }
 
 // planFor returns the plan for a table map; nil means that its rows are not wanted.
@@ -52,6 +60,9 @@ func (d *logDecoder) planFor(ctx context.Context, te *replication.TableMapEvent)
 			}
 		}
 		d.plans[te.TableID] = plan
+	}
+	if plan.gap.difference != "" {
+		d.tellGap(ctx, plan)
 	}
 	if plan.skip {
 		return nil, nil
@@ -77,19 +88,27 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 			return plan.build(d.format, d.info, te, sh, columns)
 		}
 		if fresh {
-			d.gap(ctx, plan, mismatch)
+			plan.skip, plan.gap.difference = true, mismatch
 		}
 	}
 	return nil
 }
 
-// gap leaves out the rows of a table that has changed since they were logged, and says so in order
-// among the events. The change itself comes later in the log, with a table map of its own.
-func (d *logDecoder) gap(ctx context.Context, plan *rowPlan, what string) {
+// tellGap leaves out the rows of a table that has changed since they were logged, and says so in order
+// among the events. The change itself comes later in the log, with a table map of its own. It is said
+// once, and again for each XA transaction, since what that changes is visible later than the rest.
+func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
+	g := &plan.gap
+	if inXA := d.group.xid != ""; inXA && g.toldXA == d.xas || !inXA && g.told {
+		return
+	} else if inXA {
+		g.toldXA = d.xas
+	} else {
+		g.told = true
+	}
 	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition and cannot be read: the table has to be copied anew",
-		slog.String("table", plan.table.String()), slog.String("difference", what),
+		slog.String("table", plan.table.String()), slog.String("difference", g.difference),
 		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL"))
-	plan.skip = true
 	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 

@@ -27,12 +27,15 @@ func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *
 	case stmtSavepoint, stmtXAEnd:
 		return nil
 	case stmtXAStart:
-		d.group.open, d.group.begun, d.group.xa = true, true, true
+		d.group.open, d.group.begun = true, true
+		d.startXA(stmt.xid)
 		return nil
 	case stmtXACommit, stmtXARollback:
-		if err := d.finishXA(stmt); err != nil {
-			return err
+		action := source.Commit
+		if stmt.kind == stmtXARollback {
+			action = source.Rollback
 		}
+		d.endXA(action, stmt.xid)
 		d.commit(h)
 		return nil
 	case stmtTables:

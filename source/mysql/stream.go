@@ -134,23 +134,16 @@ func (st *stream) cut() (source.Batch, bool) {
 	case d.whole == 0 && full:
 		return d.take(len(d.events)), true
 	case d.whole == 0 && !d.group.cut && (d.moved || d.beat) && time.Since(st.kept) >= keepaliveEvery:
-		batch := st.position(source.Batch{Fence: d.at.fence(), Time: d.time})
-		return batch, batch.Position != ""
+		return st.position(source.Batch{Fence: d.at.fence(), Time: d.time}), true
 	}
 	return source.Batch{}, false
 }
 
-// position ends a batch at the last commit, unless a prepared XA transaction holds it back: its
-// rows are known from before that place only.
+// position ends a batch at the last commit.
 func (st *stream) position(batch source.Batch) source.Batch {
 	d := st.decoder
-	d.beat = false
-	if len(d.prepared) > 0 {
-		st.kept = time.Now()
-		return batch
-	}
 	batch.Position = d.at.text()
-	st.resume, st.kept, d.moved = batch.Position, time.Now(), false
+	st.resume, st.kept, d.moved, d.beat = batch.Position, time.Now(), false, false
 	return batch
 }
 

@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/go-mysql-org/go-mysql/replication"
@@ -10,55 +9,74 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// prepareXA ends the first half of an XA transaction. Its rows become visible in the second.
+// An XA transaction is two groups of the log, each with its own GTID: the first has its rows and
+// ends with PREPARE, the second is XA COMMIT or XA ROLLBACK. Nothing sees the rows before the second,
+// whatever GTIDs were waited for. MySQL logs XA COMMIT … ONE PHASE as a first group that says so at its
+// end only; MariaDB logs that as any transaction.
+
+// startXA begins the rows of an XA transaction.
+func (d *logDecoder) startXA(xid string) {
+	d.group.xid = xid
+	d.xas++
+	d.add(source.Event{Action: source.Prepare})
+}
+
+// endXA tells how an XA transaction ended, if there is one.
+func (d *logDecoder) endXA(action source.Action, xid string) {
+	if d.group.xid = ""; xid != "" {
+		d.add(source.Event{Action: action, XID: xid})
+	}
+}
+
+// prepareXA ends the first group.
 func (d *logDecoder) prepareXA(h *replication.EventHeader, data []byte) error {
 	onePhase, xid, err := parseXID(data)
 	if err != nil {
 		return err
 	}
+	if xid != d.group.xid {
+		return fmt.Errorf("XA transaction %s ends as %s", d.group.xid, xid)
+	}
 	if onePhase {
-		d.group.xa = false
-		d.commit(h)
-		return nil
+		d.endXA(source.Commit, xid)
 	}
-	rows := d.group.rows
-	d.group.rows, d.group.xa = nil, false
-	if d.held += len(rows); d.held > maxHeld {
-		return fmt.Errorf("prepared XA transactions hold more than %d changes", maxHeld)
-	}
-	d.prepared[xid] = rows
 	d.commit(h)
 	return nil
 }
 
-func (d *logDecoder) finishXA(stmt statement) error {
-	rows, ok := d.prepared[stmt.xid]
-	if stmt.kind == stmtXACommit && !ok && !d.group.xa {
-		return &source.HintError{
-			Err:    errors.New("XA COMMIT of a transaction that was prepared before this log was followed: its rows are unknown"),
-			Advice: "start with a new state file to copy the tables anew, while no XA transaction is prepared: XA RECOVER",
-		}
-	}
-	delete(d.prepared, stmt.xid)
-	d.held -= len(rows)
-	if stmt.kind == stmtXACommit {
-		d.add(rows...)
-	} else {
-		d.group.rows = nil
-	}
-	return nil
-}
-
-// parseXID reads the event that ends an XA transaction, and writes its id as XA COMMIT will name it.
+// parseXID reads the event that ends the first group, and writes the id as XA COMMIT will name it.
 func parseXID(data []byte) (onePhase bool, xid string, err error) {
 	const fields = 13 // one byte, then format and two lengths of four bytes each
 	if len(data) < fields {
 		return false, "", errCutShort
 	}
 	format, first, second := binary.LittleEndian.Uint32(data[1:]), binary.LittleEndian.Uint32(data[5:]), binary.LittleEndian.Uint32(data[9:])
-	id := data[fields:]
-	if uint64(first)+uint64(second) > uint64(len(id)) {
-		return false, "", errCutShort
+	xid, err = xidText(format, first, second, data[fields:])
+	return data[0] != 0, xid, err
+}
+
+// preparedXID reads the id from the event that begins a first group on MariaDB; empty if it begins
+// something else.
+func preparedXID(ev *replication.MariadbGTIDEvent, raw []byte) (string, error) {
+	const prepared, groupID = 64, 2 // flags
+	if ev.Flags&prepared == 0 {
+		return "", nil
 	}
-	return data[0] != 0, fmt.Sprintf("x%x,x%x,%d", id[:first], id[first:first+second], int32(format)), nil
+	at := replication.EventHeaderSize + 13 // sequence, domain, flags
+	if ev.Flags&groupID != 0 {
+		at += 8
+	}
+	const fields = 6 // format of four bytes, two lengths of one
+	if len(raw) < at+fields {
+		return "", errCutShort
+	}
+	return xidText(binary.LittleEndian.Uint32(raw[at:]), uint32(raw[at+4]), uint32(raw[at+5]), raw[at+fields:])
+}
+
+// xidText writes an id of two parts as the log's statements do.
+func xidText(format, first, second uint32, id []byte) (string, error) {
+	if uint64(first)+uint64(second) > uint64(len(id)) {
+		return "", errCutShort
+	}
+	return fmt.Sprintf("x%x,x%x,%d", id[:first], id[first:first+second], int32(format)), nil
 }
