@@ -14,7 +14,7 @@ import (
 func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error {
 	var docs []mappings.DocKey
 	for {
-		batch, err := stream.Next(ctx)
+		batch, err := r.counters.next(ctx, stream)
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -22,7 +22,6 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 			return fmt.Errorf("read the log: %w", err)
 		}
 		r.opts.Observer.BatchReceivedFunc(batch)
-		r.counters.received(batch)
 		if len(batch.Events) == 0 && batch.Position == "" {
 			continue
 		}

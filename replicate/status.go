@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -15,12 +16,25 @@ import (
 // counters count what has happened in this run.
 type counters struct {
 	events, rowsRead, upserts, deletes, retries, conflicts, rejected atomic.Int64
-	heard                                                            atomic.Int64 // when the log was last heard of, our clock, ns
+	listening                                                        atomic.Int64 // since when intake waits for the log, our clock, ns; 0: it does not
 }
 
-func (c *counters) received(b source.Batch) {
+// next notes how long the log lets intake wait: while intake itself waits for the target, it is not
+// the log that is silent.
+func (c *counters) next(ctx context.Context, stream source.Stream) (source.Batch, error) {
+	c.listening.Store(time.Now().UnixNano())
+	defer c.listening.Store(0)
+	b, err := stream.Next(ctx)
 	c.events.Add(int64(len(b.Events)))
-	c.heard.Store(time.Now().UnixNano())
+	return b, err
+}
+
+// silent is how long the log has given nothing to whoever waits for it.
+func (c *counters) silent() time.Duration {
+	if since := c.listening.Load(); since != 0 {
+		return max(time.Since(time.Unix(0, since)), 0)
+	}
+	return 0
 }
 
 // Status is a snapshot of a run, for people and progress bars.
@@ -39,23 +53,23 @@ type Status struct {
 	Retries     int64
 	Conflicts   int64 // versions found in the target that this state did not issue
 	Rejected    int64
-	DeadLetters int // documents that have one now
-	Misses      int // keys without a row that no delete has explained
-	Prepared    int // XA transactions between their two phases
-	HeldKeys    int // what those have changed
+	DeadLetters int           // documents that have one now
+	Misses      int           // keys without a row that no delete has explained
+	LogSilent   time.Duration // how long the log has given nothing, not even a sign of life
+	Parked      []string      // plans that are left alone, sorted
+	Prepared    int           // XA transactions between their two phases
+	HeldKeys    int           // what those have changed
 }
 
 // PlanStatus is the backfill of one plan.
 type PlanStatus struct {
+	ID    mappings.PlanID
 	Name  string
 	Table source.Table
 	Rows  int64 // copied so far
 	Total int64 // the catalog's estimate; negative: unknown
 	Done  bool  // no backfill is queued or under way
 }
-
-// silence is how long the log may be silent before that counts as lag.
-const silence = 15 * time.Second
 
 // Status returns a snapshot. Before Run has loaded the state it is empty.
 func (r *Replicator) Status() Status {
@@ -71,12 +85,12 @@ func (r *Replicator) Status() Status {
 		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(),
 		Retries: r.counters.retries.Load(), Conflicts: r.counters.conflicts.Load(),
 		Rejected: r.counters.rejected.Load(), DeadLetters: r.saver.letters(), Misses: r.misses.total(),
-		Lag: r.lag(),
+		Lag: r.lag(), LogSilent: r.counters.silent(), Parked: r.plans.parkedNames(),
 	}
 	s.Prepared, s.HeldKeys = r.held.count()
 	for _, f := range r.plans.all() {
 		rows, total := r.progress.of(f.plan.ID())
-		s.Plans = append(s.Plans, PlanStatus{Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID())})
+		s.Plans = append(s.Plans, PlanStatus{ID: f.plan.ID(), Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID())})
 	}
 	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })
 	return s
@@ -86,8 +100,7 @@ func (r *Replicator) lag() time.Duration {
 	if committed, waiting := r.frontier.oldest(); waiting && !committed.IsZero() {
 		return max(r.versions.sourceNow().Sub(committed), 0)
 	}
-	heard := r.counters.heard.Load()
-	if quiet := time.Since(time.Unix(0, heard)); heard != 0 && quiet > silence {
+	if quiet := r.counters.silent(); quiet > silence {
 		return quiet
 	}
 	return 0

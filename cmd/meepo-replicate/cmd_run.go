@@ -45,14 +45,19 @@ func runRun(cmd *cobra.Command, p *process) error {
 	if err != nil {
 		return err
 	}
+	ends := &ends{}
+	watched, err := listen(cmd.Context(), c.Listen, log)
+	if err != nil {
+		return err
+	}
+	ends.add(watched.close)
 	// Until the run begins there is nothing to finish, so the first signal ends it.
 	starting, started := p.untilSignal(cmd.Context())
-	ends := &ends{}
 	options, err := prepareRun(starting, c, chosen, log, p.stderr, ends)
 	interrupted := errors.Is(context.Cause(starting), errInterrupted)
 	started()
 	if err == nil && !interrupted {
-		err = replicateAll(cmd.Context(), p, options, log)
+		err = replicateAll(cmd.Context(), p, options, watched, log)
 	}
 	if err = errors.Join(err, ends.close(cmd.Context())); interrupted {
 		return nil
@@ -130,11 +135,13 @@ func startTarget(ctx context.Context, c *config, log *slog.Logger, ends *ends) (
 }
 
 // replicateAll runs until a signal, the end of --once, or an error, and shows how it goes.
-func replicateAll(ctx context.Context, p *process, options replicate.Options, log *slog.Logger) error {
+func replicateAll(ctx context.Context, p *process, options replicate.Options, watched *endpoint, log *slog.Logger) error {
+	options.Observer = replicate.Observe(options.Observer, watched.observer())
 	r, err := replicate.New(options)
 	if err != nil {
 		return err
 	}
+	watched.watch(r.Status)
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { newMonitor(r.Status, log, p.stderr).run(watching) })

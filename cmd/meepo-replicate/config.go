@@ -41,6 +41,7 @@ type config struct {
 	OnFault          string
 	MaxRejected      float64
 	Fresh            bool
+	Listen           string
 	LogFormat        string
 	LogLevel         string
 
@@ -239,6 +240,9 @@ func (c *config) validate(use usedBy) []error {
 	if use&sourceSide != 0 && c.sourceURLFits() {
 		_, err := c.askedTables()
 		wrong = append(wrong, err)
+	}
+	if err := checkListen(c.Listen); use&byRun != 0 && err != nil {
+		wrong = append(wrong, c.origins["listen"].problem("%v", err))
 	}
 	return wrong
 }

@@ -24,6 +24,7 @@ var walls = []wall{
 	{"targets/*", []string{"targets"}, "a target never sees a row nor where it came from, so that each can be replaced alone"},
 	{"mappings", []string{"source", "targets"}, "it turns rows into operations for any source and any target, without I/O of its own"},
 	{"replicate/state", nil, "it keeps what survives a restart as plain data, for every source and target alike"},
+	{"replicate/metrics", []string{"source", "targets", "mappings", "replicate", "replicate/state"}, "it watches the engine from outside and knows no driver"},
 	{"replicate", []string{"source", "targets", "mappings", "replicate/state"}, "the engine knows no driver, so that its invariants hold for all of them"},
 	{"cmd/*", []string{"source", "source/mysql", "targets", "targets/elastic", "mappings", "replicate", "replicate/*"}, "the process is the one place that knows all, and ships no test code"},
 	{"internal/demo", nil, "it fills a database as any stranger would"},
