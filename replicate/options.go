@@ -84,6 +84,7 @@ type Options struct {
 	SaveEvery time.Duration // time between saves at least; default 100 ms
 	PollEvery time.Duration // time between looks for requests; default 1 s
 	MarkEvery time.Duration // time between marks in the target at least; default 5 s
+	HeadEvery time.Duration // time between looks at the head of the source's log, for lag; default 5 s
 
 	// A plan is parked when more than MaxRejected (a share, such as 0.25) of RejectWindow documents in a
 	// row are rejected. Defaults 0.25 and 1000; a share of 1 never parks.
@@ -144,7 +145,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&o.SaveEvery, 100 * time.Millisecond}, {&o.PollEvery, time.Second}, {&o.MarkEvery, 5 * time.Second}} {
+	}{{&o.SaveEvery, 100 * time.Millisecond}, {&o.PollEvery, time.Second}, {&o.MarkEvery, 5 * time.Second}, {&o.HeadEvery, 5 * time.Second}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

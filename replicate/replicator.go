@@ -39,6 +39,7 @@ type Replicator struct {
 	jobs     *jobs
 	saver    *saver
 	marks    *marks
+	horizon  *horizon
 	ready    chan struct{} // closed when the above are there, for Status
 	caughtUp chan struct{} // closed when the requests that were there at the start are taken in
 }
@@ -151,6 +152,7 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	take(func() error { return r.sweepLoop(soft) })
 	take(func() error { return r.requestLoop(soft) })
 	take(func() error { return r.markLoop(soft) })
+	take(func() error { return r.horizonLoop(soft) })
 	for range r.opts.Parallel {
 		take(func() error { return r.rangeLoop(ctx, soft) })
 	}

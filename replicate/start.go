@@ -51,6 +51,7 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 	r.saver = newSaver(r.opts.State, r.frontier, r.opts.SaveEvery, r.opts.Observer, at, letters)
 	r.saver.added = r.jobs.add
 	r.marks = newMarks(snap)
+	r.horizon = newHorizon(r.opts.Source, at)
 	if err := r.takeUp(ctx, snap, fresh, &change); err != nil {
 		return "", err
 	}

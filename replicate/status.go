@@ -41,8 +41,9 @@ func (c *counters) silent() time.Duration {
 type Status struct {
 	Plans       []PlanStatus // sorted by name
 	Backfilling bool         // bulk work is queued or under way
-	// Lag is how far the target is behind: the age, by the source's clock, of the oldest commit
-	// that is not wholly in it; while the log is silent, the time since it was last heard of.
+	// Lag is how far the target is behind: the age, by the source's clock, of the oldest commit, or
+	// of the oldest head of its log, that is not wholly in it. While the source does not say where
+	// its head is, it is the time since it last did.
 	Lag         time.Duration
 	Position    source.Position // saved
 	SavedAt     time.Time       // zero: not yet in this run
@@ -59,6 +60,8 @@ type Status struct {
 	Parked      []string      // plans that are left alone, sorted
 	Prepared    int           // XA transactions between their two phases
 	HeldKeys    int           // what those have changed
+	// Runway is for how long the source will still have the log after the saved position; negative: unknown.
+	Runway time.Duration
 }
 
 // PlanStatus is the backfill of one plan.
@@ -85,7 +88,7 @@ func (r *Replicator) Status() Status {
 		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(),
 		Retries: r.counters.retries.Load(), Conflicts: r.counters.conflicts.Load(),
 		Rejected: r.counters.rejected.Load(), DeadLetters: r.saver.letters(), Misses: r.misses.total(),
-		Lag: r.lag(), LogSilent: r.counters.silent(), Parked: r.plans.parkedNames(),
+		Lag: r.lag(), LogSilent: r.counters.silent(), Parked: r.plans.parkedNames(), Runway: r.runwayLeft(),
 	}
 	s.Prepared, s.HeldKeys = r.held.count()
 	for _, f := range r.plans.all() {
@@ -94,16 +97,6 @@ func (r *Replicator) Status() Status {
 	}
 	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })
 	return s
-}
-
-func (r *Replicator) lag() time.Duration {
-	if committed, waiting := r.frontier.oldest(); waiting && !committed.IsZero() {
-		return max(r.versions.sourceNow().Sub(committed), 0)
-	}
-	if quiet := r.counters.silent(); quiet > silence {
-		return quiet
-	}
-	return 0
 }
 
 // progress counts the rows of backfills.

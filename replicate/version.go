@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -22,13 +23,14 @@ type versions struct {
 	clock source.Clock
 	save  func(context.Context, state.Change) error
 
-	mu     sync.Mutex
-	last   int64
-	lease  state.Lease // what this run may issue; zero: none taken yet
-	old    []state.Lease
-	cut    []state.Lease // of old: ended early by raise, and not saved as such yet
-	offset time.Duration // source's clock minus ours
-	read   time.Time     // when offset was measured
+	offset atomic.Int64 // source's clock minus ours, ns; read without waiting for a source that hangs
+
+	mu    sync.Mutex
+	last  int64
+	lease state.Lease // what this run may issue; zero: none taken yet
+	old   []state.Lease
+	cut   []state.Lease // of old: ended early by raise, and not saved as such yet
+	read  time.Time     // when offset was measured for a version
 }
 
 func newVersions(clock source.Clock, leases []state.Lease, save func(context.Context, state.Change) error) *versions {
@@ -79,19 +81,20 @@ func (v *versions) now(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if err == nil {
-			v.offset = now.Sub(before)
+			v.measured(now.Sub(before))
 		}
 		v.read = before // after an error the old offset serves on: versions never go back anyway
 	}
-	return time.Now().Add(v.offset), nil
+	return v.sourceNow(), nil
 }
 
 // sourceNow returns the source's time as far as it is known.
 func (v *versions) sourceNow() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return time.Now().Add(v.offset)
+	return time.Now().Add(time.Duration(v.offset.Load()))
 }
+
+// measured takes a reading of the source's clock into account.
+func (v *versions) measured(offset time.Duration) { v.offset.Store(int64(offset)) }
 
 // ours reports whether this run has issued the version, or an earlier run on this state may have.
 func (v *versions) ours(version int64) bool {
