@@ -16,6 +16,10 @@ import (
 	"time"
 )
 
+// pingAfter is how long an HTTP/2 connection may be silent before it is asked whether it lives, and
+// how long it may take to answer.
+const pingAfter = 15 * time.Second
+
 // restTime is how long a node that could not be reached is left alone while others can.
 const restTime = 10 * time.Second
 
@@ -63,6 +67,9 @@ func newNodesTransport(config Config) (*nodesTransport, error) {
 		IdleConnTimeout:       90 * time.Second,
 		DisableCompression:    !config.Compress,
 		ForceAttemptHTTP2:     true,
+		// A request that times out leaves its HTTP/2 connection open for the next one; only a ping
+		// finds out that it carries nothing any more.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: min(pingAfter, config.Timeout/4), PingTimeout: min(pingAfter, config.Timeout/4)},
 	}
 	return t, nil
 }
