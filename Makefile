@@ -3,6 +3,7 @@ CACHE   := $(abspath $(or $(MEEPO_CACHE_DIR),.cache))
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 FUZZTIME ?= 30s
 LINTER  := $(CACHE)/tools/golangci-lint
+ALERTS  := $(CACHE)/tools/alerts
 # The servers of somebody's shell are not those of a check: it needs none.
 WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVEFK MARIADB ELASTIC,-u MEEPO_TEST_$(s)_URL) \
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
@@ -16,7 +17,7 @@ help: ## List these targets
 build: ## Build the static binary bin/meepo-replicate
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/meepo-replicate ./cmd/meepo-replicate
 
-check: build vet lint ## Build, vet, lint, and run the tests that need no servers
+check: build vet lint $(ALERTS) ## Build, vet, lint, and run the tests that need no servers
 	@$(WITHOUT_SERVERS) go run ./internal/testreport go test -json -timeout 5m ./...
 
 vet:
@@ -32,7 +33,12 @@ $(LINTER): tools/go.mod tools/go.sum
 	cd tools && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
-test: ## Run all tests on fresh real servers, and fuzz a little; fails when one fails or is skipped
+# A test builds it again, which takes long the first time only: that time is not the test's.
+$(ALERTS): tools/alerts/go.mod tools/alerts/go.sum $(wildcard tools/alerts/*.go)
+	@mkdir -p $(@D)
+	cd tools/alerts && go vet . && go build -o $@ .
+
+test: $(ALERTS) ## Run all tests on fresh real servers, and fuzz a little; fails when one fails or is skipped
 	@scripts/race-install.sh
 	@mkdir -p bin && go build -o bin/testreport ./internal/testreport
 	@status=0; scripts/fuzz.sh 2s fresh || status=$$?; \

@@ -313,6 +313,19 @@ func (l *lanes) checkBarrier(b *barrier) {
 	}
 }
 
+// load returns how many documents wait, and of each plan how many are in flight.
+func (l *lanes) load() (waiting int, inFlight map[mappings.PlanID]int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	inFlight = map[mappings.PlanID]int{}
+	for key, e := range l.entries {
+		if e.inFlight {
+			inFlight[key.Plan]++
+		}
+	}
+	return l.waiting, inFlight
+}
+
 // close lets take return nothing once all is done: no more documents will be added.
 func (l *lanes) close() {
 	l.mu.Lock()

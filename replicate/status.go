@@ -61,7 +61,9 @@ type Status struct {
 	Prepared    int           // XA transactions between their two phases
 	HeldKeys    int           // what those have changed
 	// Runway is for how long the source will still have the log after the saved position; negative: unknown.
-	Runway time.Duration
+	Runway        time.Duration
+	Waiting       int   // documents that are known to be dirty and wait to be read
+	BytesInFlight int64 // about how large the rows of the documents in flight are
 }
 
 // PlanStatus is the backfill of one plan.
@@ -72,6 +74,8 @@ type PlanStatus struct {
 	Rows  int64 // copied so far
 	Total int64 // the catalog's estimate; negative: unknown
 	Done  bool  // no backfill is queued or under way
+
+	InFlight int // documents that are being read or written
 }
 
 // Status returns a snapshot. Before Run has loaded the state it is empty.
@@ -91,9 +95,12 @@ func (r *Replicator) Status() Status {
 		Lag: r.lag(), LogSilent: r.counters.silent(), Parked: r.plans.parkedNames(), Runway: r.runwayLeft(),
 	}
 	s.Prepared, s.HeldKeys = r.held.count()
+	waiting, inFlight := r.lanes.load()
+	s.Waiting = waiting
 	for _, f := range r.plans.all() {
 		rows, total := r.progress.of(f.plan.ID())
-		s.Plans = append(s.Plans, PlanStatus{ID: f.plan.ID(), Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID())})
+		s.BytesInFlight += int64(inFlight[f.plan.ID()]) * f.rows.bytes.Load()
+		s.Plans = append(s.Plans, PlanStatus{ID: f.plan.ID(), Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID()), InFlight: inFlight[f.plan.ID()]})
 	}
 	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })
 	return s

@@ -16,7 +16,9 @@ type Metrics struct {
 	registry *prometheus.Registry
 	status   atomic.Pointer[func() replicate.Status]
 
-	events, rowsRead, opsWritten *prometheus.CounterVec
+	events, rowsRead, opsWritten         *prometheus.CounterVec
+	retries, conflicts, rejected, misses *prometheus.CounterVec
+	copies                               copies
 }
 
 // New makes the metrics of a run that has not begun: all counters are zero, and no gauge is known.
@@ -24,10 +26,14 @@ func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		events:   events.counters(), rowsRead: rowsRead.counters(), opsWritten: opsWritten.counters(),
+		retries: retries.counters(), conflicts: conflicts.counters(), rejected: rejected.counters(), misses: misses.counters(),
+	}
+	for _, end := range []string{"source", "target"} {
+		m.retries.WithLabelValues(end)
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.events, m.rowsRead, m.opsWritten, &gauges{m},
+		&gauges{m}, m.events, m.rowsRead, m.opsWritten, m.retries, m.conflicts, m.rejected, m.misses,
 	)
 	return m
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -12,14 +13,20 @@ import (
 // Observer returns what counts for these metrics when an engine tells it what happens.
 func (m *Metrics) Observer() *replicate.Observer {
 	return &replicate.Observer{
-		BatchReceivedFunc: m.received,
+		BatchReceivedFunc:   m.received,
+		BackfillPlannedFunc: func(plan mappings.PlanID, _ int) { m.copies.begin(plan) },
 		ChunkReadFunc: func(plan mappings.PlanID, _, rows int) {
 			m.rowsRead.WithLabelValues(string(plan), "copy").Add(float64(rows))
 		},
+		ChunkDoneFunc: func(plan mappings.PlanID, _, rows int) { m.copies.done(plan, rows) },
 		RowsReadFunc: func(plan mappings.PlanID, rows []source.Row) {
 			m.rowsRead.WithLabelValues(string(plan), "change").Add(float64(len(rows)))
 		},
 		OpsWrittenFunc: m.written,
+		RetryFunc:      func(end string, _ error) { m.retries.WithLabelValues(end).Inc() },
+		ConflictFunc:   func(key mappings.DocKey, _, _ int64) { m.conflicts.WithLabelValues(string(key.Plan)).Inc() },
+		DeadLetterFunc: func(l state.Letter) { m.rejected.WithLabelValues(l.Plan).Inc() },
+		MissFunc:       func(key mappings.DocKey) { m.misses.WithLabelValues(string(key.Plan)).Inc() },
 	}
 }
 
