@@ -1,6 +1,8 @@
 package replicate
 
 import (
+	"context"
+
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
@@ -83,4 +85,20 @@ func wanted[F any](list []*Observer, wants func(*Observer) bool, f F) (none F) {
 		}
 	}
 	return none
+}
+
+// observedStore tells an observer of every save, whoever makes it.
+type observedStore struct {
+	Store
+	observer *Observer
+}
+
+// Save saves between SavingFunc and StateSavedFunc.
+func (s observedStore) Save(ctx context.Context, change state.Change) error {
+	s.observer.SavingFunc(change)
+	if err := s.Store.Save(ctx, change); err != nil {
+		return err
+	}
+	s.observer.StateSavedFunc(change)
+	return nil
 }

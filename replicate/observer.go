@@ -39,7 +39,7 @@ type Observer struct {
 	RetryFunc func(end string, err error)
 	// ConflictFunc: the target holds a version that this state did not issue.
 	ConflictFunc func(key mappings.DocKey, stored, ours int64)
-	// SavingFunc: the frontier has moved or something else is to be saved; the state is not on disk yet.
+	// SavingFunc: something is to be saved, by the frontier, at the start or by a job; the state is not on disk yet.
 	SavingFunc func(state.Change)
 	// StateSavedFunc: the state is on disk.
 	StateSavedFunc func(state.Change)

@@ -131,6 +131,9 @@ func (o Options) withDefaults() (Options, error) {
 		o.MaxRejected = 0.25
 	}
 	o.Observer = Observe(o.Observer)
+	if o.State != nil {
+		o.State = observedStore{Store: o.State, observer: o.Observer}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

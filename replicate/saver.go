@@ -161,11 +161,9 @@ func (s *saver) save(ctx context.Context) error {
 	if change.Checkpoint != nil {
 		change.Checkpoint.Saved = time.Now().UTC()
 	}
-	s.observer.SavingFunc(change)
 	if err := s.store.Save(ctx, change); err != nil {
 		return err
 	}
-	s.observer.StateSavedFunc(change)
 	if len(change.AddJobs) > 0 {
 		s.added(change.AddJobs)
 	}

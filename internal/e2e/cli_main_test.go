@@ -36,13 +36,27 @@ func (b built) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "meepo-replicate")
-	build := exec.Command("go", "build", "-o", program, "github.com/meepo-replicate/meepo/cmd/meepo-replicate")
-	if text, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, text)
+	if err := build(program); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return b.Closing.Run()
 }
+
+// build builds the program into a file.
+func build(file string, more ...string) error {
+	args := append(append([]string{"build"}, more...), "-o", file, "github.com/meepo-replicate/meepo/cmd/meepo-replicate")
+	if text, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the program: %w\n%s", err, text)
+	}
+	return nil
+}
+
+// faultyProgram builds the program with what tests watch and kill it with, when it is first needed.
+var faultyProgram = sync.OnceValues(func() (string, error) {
+	file := program + "-faulty"
+	return file, build(file, "-tags", "faulty")
+})
 
 // longest is how long a process of these tests may live. Tests of large tables allow more.
 var longest = 2 * time.Minute
@@ -52,6 +66,8 @@ type invocation struct {
 	args []string
 	env  []string // NAME=value; MEEPO_ variables of the test itself are not passed on
 	dir  string   // empty: a fresh one
+	// faulty takes the build that heeds MEEPO_CRASH and watches over itself.
+	faulty bool
 	// stdout takes the program's output instead of the test. Nil: the test does.
 	stdout *os.File
 }
@@ -90,8 +106,15 @@ func (o *output) lines() []string {
 // start starts the program. It is killed when the test ends, if it has not ended by itself.
 func (i invocation) start(t *testing.T) *running {
 	t.Helper()
+	file, err := program, error(nil)
+	if i.faulty {
+		file, err = faultyProgram()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
-	r := &running{cmd: exec.CommandContext(ctx, program, i.args...), stdout: &output{}, stderr: &output{}, ended: make(chan struct{})}
+	r := &running{cmd: exec.CommandContext(ctx, file, i.args...), stdout: &output{}, stderr: &output{}, ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = r.stdout, r.stderr
 	if i.stdout != nil {
 		r.cmd.Stdout = i.stdout

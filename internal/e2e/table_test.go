@@ -121,7 +121,13 @@ func (g *goods) equal() {
 			g.t.Errorf("a row's value is in the log: %q", found)
 		}
 	}
-	want, docs := g.rows(), g.target.Docs(g.t, g.index)
+	sameMaps(g.t, g.rows(), g.docs())
+}
+
+// docs reads the documents: by id what they show.
+func (g *goods) docs() map[string]string {
+	g.t.Helper()
+	docs := g.target.Docs(g.t, g.index)
 	got := make(map[string]string, len(docs))
 	for id, doc := range docs {
 		var b strings.Builder
@@ -130,7 +136,7 @@ func (g *goods) equal() {
 		}
 		got[id] = b.String()
 	}
-	sameMaps(g.t, want, got)
+	return got
 }
 
 func sameMaps(t *testing.T, want, got map[string]string) {

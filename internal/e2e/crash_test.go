@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/matrix"
+)
+
+// TestCrash kills the process exactly at each point of the matrix, starts it again, and compares both
+// ends. Each point is killed on one pair, in turn; MEEPO_MATRIX=full kills each on every pair.
+func TestCrash(t *testing.T) {
+	full := os.Getenv("MEEPO_MATRIX") == "full"
+	for i, kill := range matrix.Kills {
+		t.Run(kill.Name, func(t *testing.T) {
+			for j, pair := range matrix.Pairs {
+				if full || i%len(matrix.Pairs) == j {
+					t.Run(pair.Name, func(t *testing.T) {
+						t.Parallel()
+						crash(t, kill, pair.Name)
+					})
+				}
+			}
+		})
+	}
+}
+
+func crash(t *testing.T, kill matrix.Kill, pair string) {
+	const rows = 6000
+	s, staged := scenes[kill.Scene]
+	if !staged {
+		t.Fatalf("nothing stages %q", kill.Scene)
+	}
+	p := newPlant(t, pair, rows)
+	if s.before != nil {
+		s.before(p)
+	}
+	w := p.scribble(rows)
+	r := p.start(kill.Crash, s.copied)
+	if s.copied {
+		p.awaitCopied(r)
+		p.arm()
+	}
+	if s.provoke != nil {
+		s.provoke(p, r)
+	}
+	p.awaitKilled(r, kill.Crash)
+	if s.down != nil {
+		s.down(p)
+	}
+	r = p.start("", false)
+	if s.mend != nil {
+		s.mend(p, r)
+	}
+	p.awaitCopied(r)
+	t.Logf("%d changes by the writer", w.end())
+	p.awaitCaughtUp(r)
+	r.signal(t, syscall.SIGINT)
+	if code := r.wait(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	p.equal(s.letters)
+}
