@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"syscall"
@@ -97,7 +98,8 @@ func statusIf(t *testing.T, dir string, env []string) (statusJSON, error) {
 	if code := r.wait(t); code != 0 {
 		return statusJSON{}, fmt.Errorf("status ends with code %d", code)
 	}
-	return statusOf(t, dir, env), nil
+	var s statusJSON
+	return s, json.Unmarshal([]byte(r.stdout.String()), &s)
 }
 
 // TestTruncate empties the table under writers, outside and inside a transaction that goes on.

@@ -42,7 +42,7 @@ type targetEnd interface {
 	// lose deletes the destination of goods.
 	lose(t *testing.T)
 	// overtake gives a document of goods a version of somebody else's that is above ours for a while.
-	overtake(t *testing.T, id int)
+	overtake(t *testing.T, id string)
 	// away lets the target refuse all writes for now, until it is called with false.
 	away(yes bool)
 }
@@ -173,10 +173,10 @@ func (e elasticEnd) lose(t *testing.T) {
 	e.request(t, "DELETE", "/"+e.index+"-000001", nil)
 }
 
-func (e elasticEnd) overtake(t *testing.T, id int) {
+func (e elasticEnd) overtake(t *testing.T, id string) {
 	t.Helper()
 	later := time.Now().Add(10 * time.Minute).UnixMicro()
-	e.request(t, "PUT", fmt.Sprintf("/%s/_doc/%d?version=%d&version_type=external", e.index, id, later), `{"v": "of somebody else"}`)
+	e.request(t, "PUT", fmt.Sprintf("/%s/_doc/%s?version=%d&version_type=external", e.index, id, later), `{"v": "of somebody else"}`)
 }
 
 func (e elasticEnd) away(yes bool) { e.closed.Store(yes) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // plant is a pair of the matrix under replication, with two mappings so that one can be parked: goods,
@@ -81,17 +82,20 @@ func (p *plant) awaitKilled(r *running, crash string) {
 	}
 }
 
-// scribble starts a writer that changes goods at random until it is ended.
+// scribble starts a writer that changes goods at random until it is ended. It is not as fast as it could
+// be: many of these tests run at once.
 func (p *plant) scribble(most int) *writers {
 	w := &writers{stop: make(chan struct{})}
 	p.t.Cleanup(func() { w.end() })
 	rnd := rand.New(rand.NewPCG(1, 7))
 	w.wg.Go(func() {
+		pace := time.NewTicker(2 * time.Millisecond)
+		defer pace.Stop()
 		for {
 			select {
 			case <-w.stop:
 				return
-			default:
+			case <-pace.C:
 			}
 			changes, err := p.source.change(rnd, most)
 			if err != nil {
@@ -108,6 +112,24 @@ func (p *plant) scribble(most int) *writers {
 func (p *plant) status() statusJSON {
 	p.t.Helper()
 	return statusOf(p.t, p.dir, nil)
+}
+
+// awaitParked waits until the state says that goods is parked.
+func (p *plant) awaitParked(r *running) {
+	p.t.Helper()
+	r.await(p.t, "goods parked", func() (bool, error) {
+		s, err := statusIf(p.t, p.dir, nil)
+		return err == nil && len(s.Parked) == 1, err
+	})
+}
+
+// stop ends the program by the first signal and expects it to end well.
+func (p *plant) stop(r *running) {
+	p.t.Helper()
+	r.signal(p.t, syscall.SIGINT)
+	if code := r.wait(p.t); code != 0 {
+		p.t.Fatalf("exit code %d", code)
+	}
 }
 
 // resume asks for a mapping to be copied anew.
@@ -130,13 +152,13 @@ func (p *plant) awaitCopied(r *running) {
 	})
 }
 
-// awaitCaughtUp makes one more change, waits until it is in the target, and with it all before.
+// awaitCaughtUp makes one more change and waits until it is in the target: all before it has been taken
+// in by then, and is written before a stop ends the program.
 func (p *plant) awaitCaughtUp(r *running) {
 	p.t.Helper()
-	const last = "999999999"
-	p.source.exec(p.t, "INSERT INTO goods (id, v) VALUES ("+last+", 'last')")
+	p.source.exec(p.t, "INSERT INTO side VALUES (999, 'last')")
 	r.await(p.t, "the last row in the target", func() (bool, error) {
-		_, there := p.target.docs(p.t, "goods")[last]
+		_, there := p.target.docs(p.t, "side")["999"]
 		return there, nil
 	})
 }

@@ -183,7 +183,7 @@ func (c *Change) Merge(later Change) {
 // Save applies the change in one transaction and returns when it is on disk.
 func (s *Store) Save(ctx context.Context, c Change) error {
 	if err := s.inTx(ctx, func(tx *sql.Tx) error { return c.apply(ctx, tx) }); err != nil {
-		return fmt.Errorf("save state to %s: %w", s.path, err)
+		return advised(fmt.Errorf("save state to %s: %w", s.path, err))
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		err = fmt.Errorf("%w: progress without a position", ErrCorrupt)
 	}
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("load state from %s: %w", s.path, err)
+		return Snapshot{}, advised(fmt.Errorf("load state from %s: %w", s.path, err))
 	}
 	return snap, nil
 }

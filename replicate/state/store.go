@@ -106,7 +106,7 @@ func (s *Store) open(ctx context.Context, mode string) error {
 	db.SetMaxOpenConns(1)
 	s.db = db
 	if err := s.prepare(ctx, mode == "rwc"); err != nil {
-		return fmt.Errorf("open state file %s: %w", s.path, err)
+		return advised(fmt.Errorf("open state file %s: %w", s.path, err))
 	}
 	return nil
 }
@@ -126,12 +126,15 @@ func (s *Store) prepare(ctx context.Context, create bool) error {
 			return err
 		})
 	}
+	if tables == 0 { // a run is making it just now, or was killed before it had
+		return fmt.Errorf("it is empty: %w", fs.ErrNotExist)
+	}
 	var found int
 	if err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&found); err != nil {
 		return fmt.Errorf("%w: no format in it: %w", ErrCorrupt, err)
 	}
 	if found > format {
-		return fmt.Errorf("%w (format %d, this one knows up to %d): use that program, or a state file of its own for this one", ErrNewer, found, format)
+		return fmt.Errorf("%w (format %d, this one knows up to %d)", ErrNewer, found, format)
 	}
 	if found < format {
 		return s.migrate(ctx, found, create)

@@ -139,6 +139,17 @@ func TestOpen_Refuses(t *testing.T) {
 	}
 }
 
+// TestOpenReadOnly_Empty looks at a file that a run is just making.
+func TestOpenReadOnly_Empty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenReadOnly(t.Context(), path); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
 func TestLoad_ProgressWithoutPosition(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "state.db"))
 	save(t, s, Change{NewRanges: []Range{{Plan: "a", Rest: "r"}}})
