@@ -9,7 +9,7 @@ WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVE
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
 
 .DEFAULT_GOAL := help
-.PHONY: help build check vet lint test fuzz bench soak servers-up servers-down demo clean
+.PHONY: help build check vet lint test fuzz matrix bench soak servers-up servers-down demo clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test: $(ALERTS) ## Run all tests on fresh real servers, and fuzz a little; fails
 
 fuzz: ## Fuzz each target in turn, for 30 s or FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
+
+matrix: ## Kill at every point between every source and target, and write README's table of it
+	scripts/servers/run.sh go run ./internal/matrix/write README.md
 
 bench: ## Measure backfill, follow and peak memory beside their limits
 	scripts/servers/run.sh go test -tags bench -count=1 -v -timeout 60m -run '^TestBench' ./internal/e2e

@@ -29,6 +29,7 @@ var walls = []wall{
 	{"cmd/*", []string{"source", "source/mysql", "targets", "targets/elastic", "mappings", "replicate", "replicate/*"}, "the process is the one place that knows all, and ships no test code"},
 	{"internal/demo", nil, "it fills a database as any stranger would"},
 	{"internal/demo/*", []string{"internal/demo", "targets"}, "it plays a user of the tool, from outside"},
+	{"internal/matrix/*", []string{"internal/matrix"}, "it runs tests and writes down what they say, and knows nothing else"},
 	{"internal/servertest", nil, "it starts servers for every package's tests, so it may depend on none of them"},
 	{"internal/*", nil, "it serves the repository itself and is no part of the product"},
 }

@@ -27,7 +27,7 @@ func TestCrash(t *testing.T) {
 }
 
 func crash(t *testing.T, kill matrix.Kill, pair string) {
-	const rows = 6000
+	const rows = 4500
 	s, staged := scenes[kill.Scene]
 	if !staged {
 		t.Fatalf("nothing stages %q", kill.Scene)

@@ -89,7 +89,7 @@ func (p *plant) scribble(most int) *writers {
 	p.t.Cleanup(func() { w.end() })
 	rnd := rand.New(rand.NewPCG(1, 7))
 	w.wg.Go(func() {
-		pace := time.NewTicker(2 * time.Millisecond)
+		pace := time.NewTicker(3 * time.Millisecond)
 		defer pace.Stop()
 		for {
 			select {

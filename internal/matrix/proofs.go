@@ -1,0 +1,64 @@
+package matrix
+
+import "fmt"
+
+// Proof is a fault without a kill at a named point, and the tests that prove what comes of it.
+type Proof struct {
+	Fault    string
+	Result   string // what a passed test has seen, in a word or two
+	Compared string
+	Tests    map[string]Test // by name of the pair; a pair that is not in it was not tested
+}
+
+// Test names a test or subtest.
+type Test struct {
+	Folder string // of its package
+	Name   string // as go test writes it
+}
+
+const e2e = "internal/e2e"
+
+// everyField is what most tests compare.
+const everyField = "every field of every row"
+
+// Proofs are all of them.
+var Proofs = []Proof{
+	{"killed at a moment of chance, in the copy and in follow", "equal", everyField, each("TestKill/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"writers at full speed while it copies", "equal", everyField, each("TestBackfillUnderWriters/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"TRUNCATE under writers", "equal", everyField, each("TestTruncate/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"columns added, dropped and moved, before and while it is down", "equal", everyField, each("TestAlter/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"tables created, renamed into place and dropped", "equal", "every row", each("TestCreateRenameDrop/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"source killed and started again", "equal", everyField, each("TestSourceOutage/%s", "mysql", "mysql-nogtid", "mariadb")},
+	{"source has purged the log after the saved position", "refused, exit code 3", "message and exit code", each("TestMessages_Server/%s/position_purged", "mysql", "mariadb")},
+	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
+	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
+	{"target rejects one row of 100,000", "dead letter, others equal", "number of rows; the letter", on("mariadb", "TestPoisonRow")},
+	{"target does not answer, and the run is to end", "left by a second signal", "exit code", on("mariadb", "TestRun_SecondSignalLeavesAtOnce")},
+	{"target's index is another's", "refused, exit code 4", "message and exit code", on("mariadb", "TestMessages_TargetMismatch")},
+	{"disk full under the state file", "stopped, goes on with room", everyField + "; the saved position", each("TestStateDiskFull/%s+elastic", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"state file in use by another run", "refused, with its pid", "message and exit code", on("mariadb", "TestMessages_StateLocked")},
+	{"state file corrupt, or of a newer program", "refused, left as it is", "message, file, number of documents", on("mariadb", "TestMessages_State")},
+}
+
+// NotTested is what nothing in the matrix says anything about.
+var NotTested = []string{
+	"MySQL 8.0 and 8.4, Percona Server, MariaDB other than 10.11",
+	"managed services (RDS, Aurora, Cloud SQL, Azure; Elastic Cloud)",
+	"Elasticsearch other than 8.14, OpenSearch, a cluster of several nodes",
+	"a real mongod: there is no MongoDB target yet, nor a Postgres source or target",
+	"power cuts: a kill of the process leaves the kernel alive",
+}
+
+// each are subtests of one test, one per source.
+func each(pattern string, sources ...string) map[string]Test {
+	tests := map[string]Test{}
+	for _, s := range sources {
+		tests[s+"+elastic"] = Test{e2e, fmt.Sprintf(pattern, s)}
+	}
+	return tests
+}
+
+// on is one test on one source.
+func on(source, name string) map[string]Test {
+	return map[string]Test{source + "+elastic": {e2e, name}}
+}
