@@ -61,7 +61,7 @@ type crasher struct {
 
 	mu       sync.Mutex
 	left     int
-	inside   bool // the newest batch does not end on a commit
+	inside   int // batches since the last commit
 	sweeping bool
 }
 
@@ -69,7 +69,7 @@ type crasher struct {
 func (c *crasher) at(point string, holds ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.inside {
+	if c.inside > 0 {
 		holds = append(holds, "inside")
 	}
 	if c.sweeping {
@@ -116,6 +116,10 @@ func (c *crasher) observer() *replicate.Observer {
 	}
 }
 
+// heldAfter is how many batches of a transaction are taken in before the log is held, if the point is
+// another one inside the transaction: the run gets there at leisure.
+const heldAfter = 7
+
 // batch notes where in a transaction the log is.
 func (c *crasher) batch(b source.Batch) {
 	var holds []string
@@ -123,9 +127,15 @@ func (c *crasher) batch(b source.Batch) {
 		holds = append(holds, "table")
 	}
 	c.mu.Lock()
-	c.inside = len(b.Events) > 0 && b.Position == ""
+	if c.inside++; len(b.Events) == 0 || b.Position != "" {
+		c.inside = 0
+	}
+	hold := c.condition == "inside" && c.point != "batch_received" && c.inside > heldAfter
 	c.mu.Unlock()
 	c.at("batch_received", holds...)
+	if hold {
+		select {}
+	}
 }
 
 func (c *crasher) sweep(on bool) {

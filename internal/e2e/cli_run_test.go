@@ -81,7 +81,6 @@ type statusJSON struct {
 		Copied                      bool
 	}
 	Jobs    []struct{ Mapping, Kind string }        `json:"jobs"`
-	Parked  []struct{ Mapping, Reason string }      `json:"parked"`
 	Letters int                                     `json:"dead_letters"`
 	Newest  []struct{ Mapping, Key, Reason string } `json:"newest_dead_letters"`
 	Parked  []struct{ Mapping, Reason string }      `json:"parked"`

@@ -21,6 +21,7 @@ type plant struct {
 	dir    string
 	report string // where the program says at which point it killed itself
 	armed  string // once this file exists, it counts
+	runs   []*running
 }
 
 // newPlant fills the tables and writes the configuration.
@@ -60,7 +61,9 @@ func (p *plant) start(crash string, later bool) *running {
 	if later {
 		i.env = append(i.env, "MEEPO_CRASH_AFTER="+p.armed)
 	}
-	return i.start(p.t)
+	r := i.start(p.t)
+	p.runs = append(p.runs, r)
+	return r
 }
 
 // arm lets the program count from now on.
@@ -164,9 +167,14 @@ func (p *plant) awaitCaughtUp(r *running) {
 }
 
 // equal compares both tables with their documents, field by field. Rows with ids in letters must have
-// no document, and a dead letter each; there may be no other.
+// no document, and a dead letter each; there may be no other. No log may hold a row's values.
 func (p *plant) equal(letters []string) {
 	p.t.Helper()
+	for _, r := range p.runs {
+		if found := values.FindString(r.stderr.String()); found != "" {
+			p.t.Errorf("a row's value is in the log: %q", found)
+		}
+	}
 	compared := 0
 	for _, table := range []string{"goods", "side"} {
 		want := p.source.rows(p.t, table)

@@ -41,8 +41,8 @@ func TestStateDiskFull(t *testing.T) {
 				t.Errorf("saved before: %s; status: %+v", saved, s)
 			}
 			r = p.start("", false)
-			p.awaitCaughtUp(r)
 			w.end()
+			p.awaitCaughtUp(r)
 			p.stop(r)
 			if strings.Contains(r.stderr.String(), "backfill begins") {
 				t.Error("it was copied again")

@@ -77,7 +77,7 @@ var Kills = []Kill{
 	{"follow-acked", Follow, "after the ack", "acked:3"},
 
 	{"transaction-received", Transaction, "batch without a position received", "batch_received/inside:3"},
-	{"transaction-written", Transaction, "a part of it written", "ops_written/inside:2"},
+	{"transaction-written", Transaction, "a part of it written", "ops_written/inside:6"},
 
 	{"letter-made", Letter, "rejected, letter not saved", "dead_letter:1"},
 	{"letter-saving", Letter, "letter and position being saved", "saving/letters:1"},
