@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
 	"github.com/meepo-replicate/meepo/targets"
@@ -50,6 +51,29 @@ func TestRun_LogLostEndsIt(t *testing.T) {
 	}
 	b.fill("orders", 20, 22)
 	if err := r.finished(); !errors.Is(err, source.ErrPositionLost) {
+		t.Errorf("the run ended with %v", err)
+	}
+}
+
+// fullStore has no room for a lease.
+type fullStore struct{ replicate.Store }
+
+var errFull = errors.New("disk full")
+
+func (s fullStore) Save(ctx context.Context, c state.Change) error {
+	if c.Lease != nil {
+		return errFull
+	}
+	return s.Store.Save(ctx, c)
+}
+
+// TestRun_LeaseNotSavedEndsIt: a state that cannot be saved is no outage of the source, to be waited for.
+func TestRun_LeaseNotSavedEndsIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, table("orders"))
+	b.fill("orders", 0, 20)
+	b.tweak = func(o *replicate.Options) { o.State = fullStore{o.State} }
+	if err := b.start().finished(); !errors.Is(err, errFull) {
 		t.Errorf("the run ended with %v", err)
 	}
 }

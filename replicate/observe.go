@@ -93,11 +93,17 @@ type observedStore struct {
 	observer *Observer
 }
 
+// notSaved marks a save that failed, whatever it was for.
+type notSaved struct{ error }
+
+// Unwrap returns what the store said.
+func (e *notSaved) Unwrap() error { return e.error }
+
 // Save saves between SavingFunc and StateSavedFunc.
 func (s observedStore) Save(ctx context.Context, change state.Change) error {
 	s.observer.SavingFunc(change)
 	if err := s.Store.Save(ctx, change); err != nil {
-		return err
+		return &notSaved{err}
 	}
 	s.observer.StateSavedFunc(change)
 	return nil

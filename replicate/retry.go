@@ -91,7 +91,8 @@ func final(err error) bool {
 			return true
 		}
 	}
-	return false
+	var state *notSaved // neither end is to blame, and nothing may go on without it
+	return errors.As(err, &state)
 }
 
 // pause waits before the try after the given one, at least as long as the other end asked for.
