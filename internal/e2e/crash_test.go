@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/meepo-replicate/meepo/internal/matrix"
+	"github.com/meepo-replicate/meepo/internal/servertest"
 )
 
 // TestCrash kills the process exactly at each point of the matrix, starts it again, and compares both
@@ -23,6 +24,15 @@ func TestCrash(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCrash_NotInTheRealProgram arms the program that users have.
+func TestCrash_NotInTheRealProgram(t *testing.T) {
+	_, target, file := shop(t, servertest.MariaDB, 10)
+	r := invocation{args: []string{"--once"}, dir: in(t, file), env: []string{"ES=" + target.URL, "MEEPO_CRASH=saving:1"}}.run(t)
+	if code := r.wait(t); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 
