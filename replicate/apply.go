@@ -155,7 +155,7 @@ const staleTry = 4
 // staleRead compiles the plans of a table anew that is not what its flow says. If that changes nothing
 // the next read may fail alike, so it does not come at once.
 func (r *Replicator) staleRead(ctx context.Context, f *flow) error {
-	if err := r.plans.refresh(ctx, f.table); err != nil {
+	if err := r.plans.refresh(ctx, f.table, r.saver.forget); err != nil {
 		return err
 	}
 	switch r.plans.get(f.plan.ID()) {
@@ -164,7 +164,6 @@ func (r *Replicator) staleRead(ctx context.Context, f *flow) error {
 	case nil:
 		r.log.Warn("table can no longer be read, its changes are passed over until the log says what became of it",
 			"table", f.table.String(), "mapping", f.plan.Name())
-		r.saver.forget(f.plan.ID())
 	}
 	return nil
 }

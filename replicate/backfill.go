@@ -83,7 +83,7 @@ func (r *Replicator) split(ctx context.Context, f *flow) ([]source.Range, error)
 		if !errors.Is(err, source.ErrStale) && !errors.Is(err, source.ErrNoTable) {
 			return ranges, err
 		}
-		if err := r.plans.refresh(ctx, f.table); err != nil {
+		if err := r.plans.refresh(ctx, f.table, r.saver.forget); err != nil {
 			return nil, err
 		}
 		if f = r.plans.get(f.plan.ID()); f == nil {
@@ -124,6 +124,11 @@ func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error 
 		}
 		r.opts.Observer.BackfillDoneFunc(id)
 		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
+	}
+	if parked, is := r.plans.parkedAs(id); is {
+		if err := r.endBulk(ctx, parked.Destination); err != nil {
+			return err
+		}
 	}
 	r.jobs.backfilled(id)
 	return nil

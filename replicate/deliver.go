@@ -109,6 +109,7 @@ func (r *Replicator) sort(d *delivery, n int, partial *targets.PartialError, red
 			if err := r.park(d.flow, replaced(d.flow, fmt.Errorf("%w: write to %s: %s", targets.ErrReplaced, name, item.Reason))); err != nil {
 				return 0, err
 			}
+			redo[e] = true // if the plan goes on: as another flow, or resumed
 		}
 	}
 	d.ops = append(d.ops[:again], d.ops[n:]...)

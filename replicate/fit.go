@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -105,26 +106,55 @@ func (p *plans) recognize(ctx context.Context, f *flow, retry func(context.Conte
 	return nil
 }
 
-// park takes a plan out of force, and reports false if it is out already.
-func (p *plans) park(id mappings.PlanID) bool {
+// park takes a plan out of force, and reports false if it is out already, or if only is another flow
+// than the one in force: then the fault is that of an earlier one. Note tells the state of it before
+// the first event is dropped.
+func (p *plans) park(parked state.Parked, only *flow, note func(state.Parked)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.parked[id] {
+	id := mappings.PlanID(parked.Plan)
+	f := p.flows[id]
+	if p.isParked(id) || only != nil && f != only {
 		return false
 	}
-	p.parked[id] = true
-	if f := p.flows[id]; f != nil {
+	note(parked)
+	p.parked[id] = parked
+	if f != nil {
 		delete(p.flows, id)
 		p.byTable[f.table] = slices.DeleteFunc(slices.Clone(p.byTable[f.table]), func(other *flow) bool { return other == f })
 	}
 	return true
 }
 
-// has reports whether a plan is in force or parked.
-func (p *plans) has(id mappings.PlanID) bool {
+// inForceOrParked returns what a plan was parked as, or would be; false if it is neither in force nor parked.
+func (p *plans) inForceOrParked(id mappings.PlanID) (state.Parked, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.parked[id] || p.flows[id] != nil
+	if f := p.flows[id]; f != nil {
+		return f.parked(), true
+	}
+	parked, is := p.parked[id]
+	return parked, is
+}
+
+// parkedAs returns what a plan is parked as, if it is.
+func (p *plans) parkedAs(id mappings.PlanID) (state.Parked, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	parked, is := p.parked[id]
+	return parked, is
+}
+
+// hasParked reports whether a plan of the table is parked.
+func (p *plans) hasParked(t source.Table) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, parked := range p.parked {
+		if parked.Source == t.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // errNotMapped: a plan was asked for that no mapping and table make now.
@@ -144,29 +174,39 @@ func (p *plans) resume(ctx context.Context, id mappings.PlanID) (*flow, error) {
 		return nil, err
 	}
 	p.mu.Lock()
-	delete(p.parked, id)
 	delete(p.behind, id)
 	p.mu.Unlock()
-	flows, unmapped, err := p.compiled(ctx, described)
+	flows, unmapped, err := p.compiled(ctx, described, id)
 	at := slices.IndexFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
 	if err != nil || at < 0 {
 		for table, cause := range unmapped {
 			err = errors.Join(err, fmt.Errorf("table %s: %w", table, cause))
 		}
-		p.park(id)
 		return nil, errors.Join(errNotMapped, err)
 	}
-	f := flows[at]
+	f := flows[at].anew()
 	if err := p.fit(ctx, f, p.target.retry); err != nil {
-		p.park(id)
 		return nil, err
 	}
-	// Other tables that have changed since are taken up when the log says so.
+	// Other tables that have changed since are taken up when the log says so. Up to here, a late fault
+	// of an earlier flow finds the plan parked still, or parks that flow; from here on it is not this one's.
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	tables := maps.Clone(p.tables)
 	force := maps.Clone(p.flows)
-	p.mu.Unlock()
+	delete(p.parked, id)
 	tables[f.table], force[id] = described[f.table], f
-	p.put(tables, slices.Collect(maps.Values(force)))
+	p.swap(tables, slices.Collect(maps.Values(force)))
 	return f, nil
+}
+
+// anew returns a flow that is the same to the eye, and not taken for the one in force.
+func (f *flow) anew() *flow {
+	other := *f
+	return &other
+}
+
+// parked describes a flow's plan as a parked one, without a reason.
+func (f *flow) parked() state.Parked {
+	return state.Parked{Plan: string(f.plan.ID()), Source: f.table.String(), Destination: f.plan.Destination().Name}
 }

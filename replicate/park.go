@@ -17,37 +17,51 @@ var ErrParked = errors.New("mappings are parked")
 
 // park leaves a plan alone after a fault that concerns nothing else: its events are dropped from now
 // on, and what it had in flight. The state keeps why, no later than any position past those events.
-// It returns the cause, to end the run, where that was asked for, and where nothing else is left to do.
+// It returns the cause, to end the run, where that was asked for, and where nothing else is left to
+// do. A fault of a flow that is not in force any more says nothing of the one that is.
 func (r *Replicator) park(f *flow, cause error) error {
-	err := r.parkPlan(f.plan.ID(), f.plan.Name(), cause)
+	return r.unlessLast(f, r.parkPlan(f.parked(), f, cause), cause)
+}
+
+// parkWhole is park for a fault of the plan itself, whichever of its flows is in force, or none.
+func (r *Replicator) parkWhole(f *flow, cause error) error {
+	return r.unlessLast(f, r.parkPlan(f.parked(), nil, cause), cause)
+}
+
+func (r *Replicator) unlessLast(f *flow, err, cause error) error {
 	if err == nil && len(r.plans.all()) == 0 {
 		return fmt.Errorf("%w, and there is no other: %s: %w", ErrParked, f.plan.ID(), cause)
 	}
 	return err
 }
 
-// parkPlan is park for a plan that may have no flow.
-func (r *Replicator) parkPlan(id mappings.PlanID, name string, cause error) error {
+// parkPlan is park for a plan that may have no flow; then only is nil.
+func (r *Replicator) parkPlan(parked state.Parked, only *flow, cause error) error {
 	if r.opts.OnFault == FaultStop {
 		return cause
 	}
-	if r.plans.park(id) {
-		r.keepParked(id, name, cause)
+	parked = r.because(parked, cause)
+	if r.plans.park(parked, only, r.noteParked) {
+		r.sayParked(parked)
 	}
 	return nil
 }
 
-// keepParked says why a plan is parked, to the state and to people.
-func (r *Replicator) keepParked(id mappings.PlanID, name string, cause error) {
-	at := r.saver.current()
-	parked := state.Parked{
-		Plan: string(id), Reason: strings.ReplaceAll(cause.Error(), "\n", "; "), Advice: advice(cause, id), Position: at.Position, At: time.Now().UTC(),
-	}
-	r.saver.note(state.Change{DropPlans: []string{string(id)}, Park: []state.Parked{parked}})
-	r.misses.forget(id)
-	r.breaker.forget(id)
+func (r *Replicator) because(parked state.Parked, cause error) state.Parked {
+	parked.Reason, parked.Advice = strings.ReplaceAll(cause.Error(), "\n", "; "), advice(cause, mappings.PlanID(parked.Plan))
+	parked.Position, parked.At = r.saver.current().Position, time.Now().UTC()
+	return parked
+}
+
+func (r *Replicator) noteParked(parked state.Parked) {
+	r.saver.note(state.Change{DropPlans: []string{parked.Plan}, Park: []state.Parked{parked}})
+}
+
+func (r *Replicator) sayParked(parked state.Parked) {
+	r.misses.forget(mappings.PlanID(parked.Plan))
+	r.breaker.forget(mappings.PlanID(parked.Plan))
 	r.log.Error("mapping parked: it is left alone until it is resumed, all others go on",
-		"mapping", name, "reason", parked.Reason, "fix", parked.Advice)
+		"mapping", parked.Plan, "reason", parked.Reason, "fix", parked.Advice)
 	r.opts.Observer.ParkedFunc(parked)
 }
 
@@ -106,7 +120,8 @@ func (p *plans) parkedNames() []string {
 func (r *Replicator) resume(ctx context.Context, q state.Request) error {
 	id := mappings.PlanID(q.Plan)
 	change := state.Change{DoneRequests: []int64{q.ID}}
-	if !r.plans.has(id) {
+	was, known := r.plans.inForceOrParked(id)
+	if !known {
 		r.log.Warn("mapping that is to be resumed is not there", "mapping", q.Plan)
 		r.saver.note(change)
 		return nil
@@ -116,7 +131,7 @@ func (r *Replicator) resume(ctx context.Context, q state.Request) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, errNotMapped), isFault(err):
-		r.keepParked(id, q.Plan, err)
+		r.parkAgain(was, err)
 		r.saver.note(change)
 		return nil
 	case err != nil:
@@ -125,14 +140,17 @@ func (r *Replicator) resume(ctx context.Context, q state.Request) error {
 	r.emptied(id)
 	r.addJobs(f, &change, "resumed", state.Backfill, state.Sweep)
 	change.Unpark = []string{q.Plan}
-	// What is still to be saved of its parking must not come after this.
-	if err := r.saver.save(ctx); err != nil {
-		return err
-	}
-	if err := r.opts.State.Save(ctx, change); err != nil {
-		return err
-	}
-	r.jobs.add(change.AddJobs)
+	// By the saver, in order with its parking before, or after: its jobs begin once that is saved.
+	r.saver.note(change)
 	r.log.Info("mapping resumed: its rows are copied again", "mapping", f.plan.Name())
 	return nil
+}
+
+// parkAgain parks a plan that could not be resumed, with the new reason.
+func (r *Replicator) parkAgain(was state.Parked, cause error) {
+	parked := r.because(was, cause)
+	if !r.plans.park(parked, nil, r.noteParked) {
+		r.noteParked(parked)
+	}
+	r.sayParked(parked)
 }

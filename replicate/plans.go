@@ -59,13 +59,14 @@ type plans struct {
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
 	ahead     map[source.Table][]*flow // lost before the log said so; guarded by reloading
+	lost      func(mappings.PlanID)    // told of plans that go out of force, before they do; nil: nobody asks; guarded by reloading
 
 	mu      sync.Mutex
 	tables  map[source.Table]source.Columns
 	flows   map[mappings.PlanID]*flow
 	byTable map[source.Table][]*flow
 	warned  map[string]bool
-	parked  map[mappings.PlanID]bool
+	parked  map[mappings.PlanID]state.Parked
 	// behind is what stood behind the destination when a plan was taken up, in this run or earlier.
 	behind map[mappings.PlanID]string
 }
@@ -123,14 +124,17 @@ func (p *plans) reload(ctx context.Context, t source.Table) error {
 
 // refresh is reload for whoever met a table that is not what its flow says. A table without flows
 // stays out: one that is new under the name is taken up when the log says so, with all that it needs.
-func (p *plans) refresh(ctx context.Context, t source.Table) error {
+// A plan that goes out of force, so that events are passed over, is told to lost before.
+func (p *plans) refresh(ctx context.Context, t source.Table, lost func(mappings.PlanID)) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	had := p.of(t)
 	if len(had) == 0 {
 		return nil
 	}
+	p.lost = lost
 	err := p.describe(ctx, t)
+	p.lost = nil
 	if err == nil && len(p.of(t)) == 0 {
 		p.ahead[t] = had
 	}
@@ -177,11 +181,14 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if columns != nil && p.selected(t) {
 		tables[t] = *columns
 	}
-	flows, unmapped, err := p.compiled(ctx, tables)
+	flows, unmapped, err := p.compiled(ctx, tables, "")
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
 	for table, cause := range unmapped {
+		if len(p.of(table)) == 0 && table == t {
+			p.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", cause)
+		}
 		for _, f := range p.of(table) {
 			if err := p.faulty(f, fmt.Errorf("table %s: %w", table, cause)); err != nil {
 				return err
@@ -223,8 +230,9 @@ func (p *plans) selected(t source.Table) bool {
 }
 
 // compiled makes the flows of tables. Where one fails to compile by itself, it is left out and named,
-// so that the others go on. The error is for what concerns them together.
-func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, map[source.Table]error, error) {
+// so that the others go on. The error is for what concerns them together. Parked plans have no flow,
+// but for one that is being resumed.
+func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns, resumed mappings.PlanID) ([]*flow, map[source.Table]error, error) {
 	list := slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
 		return strings.Compare(a.Table.String(), b.Table.String())
 	})
@@ -244,13 +252,13 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 		if compiled, warnings, err = p.compile(ctx, list); err != nil {
 			return nil, nil, err
 		}
-		return p.flowsOf(compiled, warnings, tables), unmapped, nil
+		return p.flowsOf(compiled, warnings, tables, resumed), unmapped, nil
 	}
-	return p.flowsOf(compiled, warnings, tables), nil, nil
+	return p.flowsOf(compiled, warnings, tables, resumed), nil, nil
 }
 
 // flowsOf makes flows of plans that are not parked; one that is in force and has not changed stays what it is.
-func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map[source.Table]source.Columns) []*flow {
+func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map[source.Table]source.Columns, resumed mappings.PlanID) []*flow {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range warnings {
@@ -268,7 +276,7 @@ func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map
 				f = old
 			}
 		}
-		if !p.parked[plan.ID()] {
+		if plan.ID() == resumed || !p.isParked(plan.ID()) {
 			flows = append(flows, f)
 		}
 	}
@@ -278,14 +286,31 @@ func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map
 func (p *plans) put(tables map[source.Table]source.Columns, flows []*flow) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.swap(tables, flows)
+}
+
+// swap does the work of put. The mutex is held.
+func (p *plans) swap(tables map[source.Table]source.Columns, flows []*flow) {
+	before := p.flows
 	p.tables = tables
 	p.flows = make(map[mappings.PlanID]*flow, len(flows))
 	p.byTable = map[source.Table][]*flow{}
 	for _, f := range flows {
-		if p.parked[f.plan.ID()] { // meanwhile
+		if p.isParked(f.plan.ID()) { // meanwhile
 			continue
 		}
 		p.flows[f.plan.ID()] = f
 		p.byTable[f.table] = append(p.byTable[f.table], f)
 	}
+	for id := range before {
+		if p.lost != nil && p.flows[id] == nil && !p.isParked(id) {
+			p.lost(id)
+		}
+	}
+}
+
+// isParked looks a plan up among the parked ones. The mutex is held.
+func (p *plans) isParked(id mappings.PlanID) bool {
+	_, is := p.parked[id]
+	return is
 }

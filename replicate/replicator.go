@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -66,8 +67,8 @@ func New(opts Options) (*Replicator, error) {
 	identifier, _ := opts.Target.(targets.Identifier)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.park,
-		warned: map[string]bool{}, ahead: map[source.Table][]*flow{}, parked: map[mappings.PlanID]bool{}, behind: map[mappings.PlanID]string{},
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole,
+		warned: map[string]bool{}, ahead: map[source.Table][]*flow{}, parked: map[mappings.PlanID]state.Parked{}, behind: map[mappings.PlanID]string{},
 	}
 	return r, nil
 }

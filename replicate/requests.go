@@ -71,6 +71,9 @@ func (r *Replicator) retryLetter(ctx context.Context, q state.Request) (err erro
 	if f := r.plans.get(doc.Plan); f != nil && f.fits(doc.Key) {
 		err = r.lanes.add(ctx, doc, t, true)
 	}
+	if err != nil {
+		t.settled = nil // not tried: the next run does it
+	}
 	r.lanes.releaseToken(t)
 	return err
 }

@@ -19,6 +19,7 @@ type saver struct {
 	observer *Observer
 	ack      func(context.Context, source.Position) error
 	added    func([]state.Job) // told of jobs once they are saved
+	inForce  func(plan string) bool
 
 	saving   sync.Mutex // one save at a time, held over I/O
 	mu       sync.Mutex
@@ -27,6 +28,7 @@ type saver struct {
 	saved    state.Checkpoint
 	signal   chan struct{} // pending has something
 	moved    news          // of saved
+	failed   error         // of a save: what it took is lost, so none may come after it; guarded by saving
 }
 
 func newSaver(store Store, f *frontier, every time.Duration, observer *Observer, at state.Checkpoint, letters []state.LetterRef) *saver {
@@ -152,17 +154,21 @@ func (s *saver) loop(ctx context.Context, stop <-chan struct{}) error {
 func (s *saver) save(ctx context.Context) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
 	moved := s.frontier.take()
 	change := s.takePending()
-	change.Merge(moved) // a table that is gone for its readers may have come back in what the log says
+	change.Merge(moved)    // a table that is gone for its readers may have come back in what the log says
+	change.Keep(s.inForce) // what a plan needed that is out of force by now would make it look like one that is followed
 	if change.Empty() {
 		return nil
 	}
 	if change.Checkpoint != nil {
 		change.Checkpoint.Saved = time.Now().UTC()
 	}
-	if err := s.store.Save(ctx, change); err != nil {
-		return err
+	if s.failed = s.store.Save(ctx, change); s.failed != nil {
+		return s.failed
 	}
 	if len(change.AddJobs) > 0 {
 		s.added(change.AddJobs)

@@ -31,11 +31,12 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 		return "", err
 	}
 	var change state.Change // what is saved before the first event is taken in
+	var resumed []state.Parked
 	fresh := snap.Checkpoint == nil || r.opts.Fresh
 	if fresh {
 		err = r.anew(ctx, &snap, &change)
-	} else {
-		err = errors.Join(r.goOn(ctx, snap), r.askedBefore(ctx, &snap, &change))
+	} else if err = r.goOn(ctx, snap); err == nil {
+		resumed, err = r.askedBefore(ctx, &snap, &change)
 	}
 	if err != nil {
 		return "", err
@@ -50,9 +51,10 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 	r.jobs = newJobs(snap)
 	r.saver = newSaver(r.opts.State, r.frontier, r.opts.SaveEvery, r.opts.Observer, at, letters)
 	r.saver.added = r.jobs.add
+	r.saver.inForce = func(plan string) bool { return r.plans.get(mappings.PlanID(plan)) != nil }
 	r.marks = newMarks(snap)
 	r.horizon = newHorizon(r.opts.Source, at)
-	if err := r.takeUp(ctx, snap, fresh, &change); err != nil {
+	if err := r.takeUp(ctx, snap, resumed, fresh, &change); err != nil {
 		return "", err
 	}
 	close(r.ready)
@@ -82,6 +84,7 @@ func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *sta
 		change.DoneRequests = append(change.DoneRequests, q.ID)
 	}
 	snap.Plans, snap.Ranges, snap.Jobs, snap.Parked, snap.Held = nil, nil, nil, nil, nil
+	change.Mark = state.ForgetMark // the target may have gone back, which is why somebody begins anew
 	snap.Checkpoint = &state.Checkpoint{Position: string(position), Fence: string(fence), Saved: time.Now().UTC()}
 	change.Checkpoint = snap.Checkpoint
 	return err
@@ -116,13 +119,19 @@ func (r *Replicator) goOn(ctx context.Context, snap state.Snapshot) error {
 }
 
 // askedBefore does what was asked for while no run was on: a plan that is to be resumed is forgotten,
-// so that it is taken up like a new one.
-func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, change *state.Change) error {
+// so that it is taken up like a new one. It returns what the state knew of them.
+func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, change *state.Change) ([]state.Parked, error) {
 	resumes, err := r.resumesAsked(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var resumed []state.Parked
 	for _, q := range resumes {
+		for _, p := range append(unparked(snap.Plans), snap.Parked...) {
+			if p.Plan == q.Plan {
+				resumed = append(resumed, p)
+			}
+		}
 		change.DoneRequests = append(change.DoneRequests, q.ID)
 		change.Unpark = append(change.Unpark, q.Plan)
 		change.DropPlans = append(change.DropPlans, q.Plan)
@@ -131,7 +140,16 @@ func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, chan
 		snap.Ranges = slices.DeleteFunc(snap.Ranges, func(p state.Range) bool { return p.Plan == q.Plan })
 		snap.Jobs = slices.DeleteFunc(snap.Jobs, func(p state.Job) bool { return p.Plan == q.Plan })
 	}
-	return nil
+	return resumed, nil
+}
+
+// unparked describes known plans as they would be parked.
+func unparked(plans []state.Plan) []state.Parked {
+	list := make([]state.Parked, len(plans))
+	for i, p := range plans {
+		list[i] = state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination}
+	}
+	return list
 }
 
 // resumesAsked returns the plans that are to be resumed. Other requests are done during the run.
@@ -154,22 +172,25 @@ func (r *Replicator) resumesAsked(ctx context.Context) ([]state.Request, error) 
 // otherwise, and saves that together with the position of a fresh start. Plans that are not in
 // force are forgotten: their events are not followed from here on, so that they begin anew should
 // they come back. It ends the bulk mode that a crash left behind.
-func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool, change *state.Change) error {
+func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []state.Parked, fresh bool, change *state.Change) error {
 	known := map[string]state.Plan{}
 	for _, p := range snap.Plans {
 		known[p.Plan] = p
 		r.plans.behind[mappings.PlanID(p.Plan)] = p.Identity
 	}
 	for _, p := range snap.Parked {
-		r.plans.parked[mappings.PlanID(p.Plan)] = true
+		r.plans.parked[mappings.PlanID(p.Plan)] = p
 	}
-	if err := r.putInForce(ctx, known, change.Unpark, fresh); err != nil {
+	if err := r.putInForce(ctx, append(unparked(snap.Plans), resumed...), fresh); err != nil {
 		return err
 	}
 	r.coverUnfollowed(snap, change)
 	r.progress.restore(snap, r.plans)
 	change.Merge(r.saver.takePending()) // what was parked just now
 	var idle []string                   // destinations without a backfill under way
+	for _, p := range append(snap.Parked, change.Park...) {
+		idle = append(idle, p.Destination)
+	}
 	for _, p := range snap.Plans {
 		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
 			change.DropPlans = append(change.DropPlans, p.Plan)
@@ -207,19 +228,19 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, fresh bool
 	return nil
 }
 
-// putInForce describes and compiles the tables and makes their destinations ready. Resumed plans are
-// not known, but a fault of one parks it again.
-func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan, resumed []string, fresh bool) error {
+// putInForce describes and compiles the tables and makes their destinations ready. Known plans, resumed
+// ones among them, are parked where they have a fault.
+func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh bool) error {
 	p := r.plans
 	tables, err := p.describeAll(ctx)
 	if err != nil {
 		return err
 	}
-	flows, unmapped, err := p.compiled(ctx, tables)
+	flows, unmapped, err := p.compiled(ctx, tables, "")
 	if err != nil {
 		return err
 	}
-	if err := r.parkUnmapped(unmapped, known, fresh); err != nil {
+	if err := r.parkUnmapped(unmapped, known, fresh || len(flows) == 0); err != nil {
 		return err
 	}
 	if fresh {
@@ -228,8 +249,7 @@ func (r *Replicator) putInForce(ctx context.Context, known map[string]state.Plan
 		}
 	}
 	seen := func(f *flow) bool {
-		_, is := known[string(f.plan.ID())]
-		return is || slices.Contains(resumed, string(f.plan.ID()))
+		return slices.ContainsFunc(known, func(p state.Parked) bool { return p.Plan == string(f.plan.ID()) })
 	}
 	fit, err := r.fitAtStart(ctx, flows, seen)
 	if err != nil {
@@ -256,7 +276,7 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*f
 			fit = append(fit, f)
 		case !isFault(err):
 			return nil, fmt.Errorf("prepare target: %w", err)
-		case r.parkPlan(f.plan.ID(), f.plan.Name(), err) != nil:
+		case r.parkPlan(f.parked(), nil, err) != nil:
 			refused = append(refused, err)
 		default:
 			parked = append(parked, err)
@@ -282,22 +302,26 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*f
 // once calls fn: at the start nothing is tried again.
 func once(_ context.Context, fn func() error) error { return fn() }
 
-// parkUnmapped parks the plans of tables that cannot be compiled any more. What is new is for whoever
-// starts the run to mend.
-func (r *Replicator) parkUnmapped(unmapped map[source.Table]error, known map[string]state.Plan, fresh bool) error {
+// parkUnmapped parks the plans of tables that cannot be compiled any more. Without other tables, and at a
+// fresh start, that is an error for whoever starts the run to mend; a new table is left out.
+func (r *Replicator) parkUnmapped(unmapped map[source.Table]error, known []state.Parked, strict bool) error {
 	var wrong []error
 	for table, cause := range unmapped {
-		seen := false
+		if strict {
+			wrong = append(wrong, cause)
+			continue
+		}
+		seen := r.plans.hasParked(table)
 		for _, plan := range known {
-			if plan.Source == table.String() && !fresh {
+			if plan.Source == table.String() {
 				seen = true
-				if err := r.parkPlan(mappings.PlanID(plan.Plan), plan.Plan, cause); err != nil {
+				if err := r.parkPlan(plan, nil, cause); err != nil {
 					wrong = append(wrong, err)
 				}
 			}
 		}
 		if !seen {
-			wrong = append(wrong, cause)
+			r.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", cause)
 		}
 	}
 	return errors.Join(wrong...)

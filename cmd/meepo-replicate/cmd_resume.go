@@ -94,7 +94,7 @@ func plansOf(snap state.Snapshot) map[string]string {
 		all[p.Plan] = p.Source
 	}
 	for _, p := range snap.Parked {
-		all[p.Plan] = tableOf(p.Plan)
+		all[p.Plan] = p.Source
 	}
 	return all
 }

@@ -27,11 +27,13 @@ type Plan struct {
 
 // Parked is a plan that is left alone after a fault until somebody resumes it.
 type Parked struct {
-	Plan     string
-	Reason   string
-	Advice   string // what to do about it; may be empty
-	Position string // the saved position when it was parked
-	At       time.Time
+	Plan        string
+	Source      string // "schema.table"
+	Destination string
+	Reason      string
+	Advice      string // what to do about it; may be empty
+	Position    string // the saved position when it was parked
+	At          time.Time
 }
 
 // Verb says what a request asks for.
@@ -128,15 +130,25 @@ type Change struct {
 	DoneRequests []int64
 	Hold         []Held   // after Release
 	Release      []string // XIDs whose held changes are deleted
-	// Mark is the number of the newest mark that the target is known to hold; 0 changes nothing.
+	// Mark is the number of the newest mark that the target is known to hold; 0 changes nothing, and
+	// ForgetMark says that nothing is known.
 	Mark int64
 }
+
+// ForgetMark is the Change.Mark of a state that begins anew.
+const ForgetMark = -1
 
 // Empty reports whether the change changes nothing.
 func (c Change) Empty() bool {
 	return c.Checkpoint == nil && c.Lease == nil && c.Mark == 0 &&
 		len(c.Plans)+len(c.DropPlans)+len(c.NewRanges)+len(c.Ranges)+len(c.AddJobs)+len(c.DoneJobs)+len(c.Letters)+
 			len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release) == 0
+}
+
+// Keep leaves out plans that are not kept, and their jobs.
+func (c *Change) Keep(kept func(plan string) bool) {
+	c.Plans = slices.DeleteFunc(c.Plans, func(p Plan) bool { return !kept(p.Plan) })
+	c.AddJobs = slices.DeleteFunc(c.AddJobs, func(j Job) bool { return !kept(j.Plan) })
 }
 
 // Merge adds what came later. A plan that is dropped takes along what came before for it, since a
@@ -164,7 +176,9 @@ func (c *Change) Merge(later Change) {
 	if later.Lease != nil {
 		c.Lease = later.Lease
 	}
-	c.Mark = max(c.Mark, later.Mark)
+	if later.Mark != 0 {
+		c.Mark = later.Mark
+	}
 	c.Plans = append(c.Plans, later.Plans...)
 	c.DropPlans = append(c.DropPlans, later.DropPlans...)
 	c.NewRanges = append(c.NewRanges, later.NewRanges...)
@@ -237,7 +251,7 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 		exec(`DELETE FROM parked WHERE plan = ?`, plan)
 	}
 	for _, p := range c.Park {
-		exec(`INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)`, p.Plan, p.Reason, p.Advice, p.Position, micros(p.At))
+		exec(`INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Reason, p.Advice, p.Position, micros(p.At))
 	}
 	for _, id := range c.DoneRequests {
 		exec(`DELETE FROM requests WHERE id = ?`, id)
@@ -248,7 +262,10 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 	for _, h := range c.Hold {
 		exec(`INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)`, h.XID, h.Number, h.Schema, h.Name, h.Action, []byte(h.Key))
 	}
-	if c.Mark > 0 {
+	switch {
+	case c.Mark == ForgetMark:
+		exec(`DELETE FROM meta WHERE name = 'mark'`)
+	case c.Mark > 0:
 		exec(`INSERT OR REPLACE INTO meta VALUES ('mark', ?)`, fmt.Sprint(c.Mark))
 	}
 }

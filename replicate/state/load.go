@@ -74,10 +74,10 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 // loadRest reads what does not belong to plans and letters.
 func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
 	return errors.Join(
-		each(ctx, tx, `SELECT plan, reason, advice, position, at_us FROM parked ORDER BY plan`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT plan, source, destination, reason, advice, position, at_us FROM parked ORDER BY plan`, func(r *sql.Rows) error {
 			var p Parked
 			var at int64
-			err := r.Scan(&p.Plan, &p.Reason, &p.Advice, &p.Position, &at)
+			err := r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Reason, &p.Advice, &p.Position, &at)
 			p.At = fromMicros(at)
 			snap.Parked = append(snap.Parked, p)
 			return err

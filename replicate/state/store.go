@@ -34,8 +34,8 @@ CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
 
 // schema2 is what format 2 has beyond format 1, but for the columns plans.identity and letters.tries.
 const schema2 = `
-CREATE TABLE parked    (plan TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, position TEXT NOT NULL,
-                        at_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE parked    (plan TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL, reason TEXT NOT NULL,
+                        advice TEXT NOT NULL, position TEXT NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE requests  (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, plan TEXT NOT NULL, key BLOB NOT NULL,
                         at_us INTEGER NOT NULL);
 CREATE TABLE held      (xid TEXT NOT NULL, number INTEGER NOT NULL, source_schema TEXT NOT NULL, source_name TEXT NOT NULL,

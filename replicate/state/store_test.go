@@ -43,7 +43,7 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
 		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at, 0}},
 		Lease:      &Lease{10, 20},
-		Park:       []Parked{{"parked", "why", "what to do", "p0", at}, {"back", "why", "", "p0", at}},
+		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at}, {"back", "s.b", "e", "why", "", "p0", at}},
 		Hold:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}, {"x2", 0, "shop", "orders", 1, "m"}},
 		Mark:       3,
 	})
@@ -58,7 +58,7 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		Jobs:       []Job{{3, "orders", Sweep, "again"}},
 		Leases:     []Lease{{10, 30}},
 		Letters:    1,
-		Parked:     []Parked{{"parked", "why", "what to do", "p0", at}},
+		Parked:     []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at}},
 		Held:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}},
 		Mark:       4,
 	}
