@@ -173,6 +173,7 @@ func TestLag_OfABusyTargetIsNoSilence(t *testing.T) {
 func TestLag_AfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, table("orders"))
+		b.source.SetNow(func() time.Time { return time.Now().Add(7 * time.Hour) }) // which nothing but the look at the head reads
 		r := b.start()
 		r.settle()
 		b.fill("orders", 0, 1) // so that the time of a commit is saved
@@ -190,6 +191,34 @@ func TestLag_AfterARestart(t *testing.T) {
 		wantAbout(t, "lag", r.engine.Status().Lag, time.Hour+time.Minute, 10*time.Second)
 		close(dead.over)
 		r.settle()
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLag_OneLookHangs: an answer is lost for good. The look is given up, and the next one works.
+func TestLag_OneLookHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, table("orders"))
+		r := b.start()
+		r.settle()
+		pass(time.Minute)
+		lost := make(chan struct{}, 1)
+		lost <- struct{}{}
+		b.source.SetHooks(sourcetest.Hooks{HeadFunc: func(ctx context.Context) error {
+			select {
+			case <-lost:
+				<-ctx.Done()
+				return ctx.Err()
+			default:
+				return nil
+			}
+		}})
+		pass(time.Minute)
+		if lag := r.engine.Status().Lag; lag != 0 || len(lost) > 0 {
+			t.Errorf("lag is %v", lag)
+		}
 		if err := r.end(); err != nil {
 			t.Error(err)
 		}
