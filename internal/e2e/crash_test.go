@@ -65,8 +65,7 @@ func crash(t *testing.T, kill matrix.Kill, pair string) {
 	}
 	p.awaitCopied(r)
 	t.Logf("%d changes by the writer", w.end())
-	p.awaitCaughtUp(r)
-	p.awaitCopied(r) // what was done just now may have queued a sweep
 	p.stop(r)
+	p.finish()
 	p.equal(s.letters)
 }

@@ -135,6 +135,17 @@ func (p *plant) stop(r *running) {
 	}
 }
 
+// finish lets one more run do what is left and end by itself: what the log told last may have queued a
+// sweep, or may not be saved at all while somebody's XA transaction is prepared.
+func (p *plant) finish() {
+	p.t.Helper()
+	r := invocation{args: []string{"--once"}, dir: p.dir, faulty: true}.run(p.t)
+	p.runs = append(p.runs, r)
+	if code := r.wait(p.t); code != 0 {
+		p.t.Fatalf("exit code %d", code)
+	}
+}
+
 // resume asks for a mapping to be copied anew.
 func (p *plant) resume(mapping string) {
 	p.t.Helper()
