@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,19 +110,6 @@ func TestMessages_State(t *testing.T) {
 				t.Errorf("%d documents, %d before", n, docs)
 			}
 		})
-	}
-}
-
-// TestMessages_StateLocked names the process that has the file.
-func TestMessages_StateLocked(t *testing.T) {
-	_, target, file := shop(t, servertest.MariaDB, 10)
-	dir, env := in(t, file), []string{"ES=" + target.URL}
-	first := invocation{dir: dir, env: env}.start(t)
-	awaitCount(t, first, target, 10)
-	second := invocation{dir: dir, env: env}.run(t)
-	pid := fmt.Sprintf("process %d", first.cmd.Process.Pid)
-	if code := second.wait(t); code != 1 || !strings.Contains(second.stderr.String(), pid) {
-		t.Errorf("exit code %d, and the message does not name %s:\n%s", code, pid, second.stderr)
 	}
 }
 

@@ -29,14 +29,25 @@ var Proofs = []Proof{
 	{"columns added, dropped and moved, before and while it is down", "equal", everyField, each("TestAlter/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
 	{"tables created, renamed into place and dropped", "equal", "every row", each("TestCreateRenameDrop/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
 	{"source killed and started again", "equal", everyField, each("TestSourceOutage/%s", "mysql", "mysql-nogtid", "mariadb")},
+	{"source's connections stay open and carry nothing", "unhealthy, says so", "answers of /healthz", on("mariadb", "TestListen_SourceGoesSilent")},
+	{"killed between the two phases of XA transactions", "equal", everyField, each("TestXA/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
+	{"XA transaction prepared before the first start", "copied anew, equal", everyField, each("TestXA_BeforeTheFirstRun/%s", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
 	{"source has purged the log after the saved position", "refused, exit code 3", "message and exit code", each("TestMessages_Server/%s/position_purged", "mysql", "mariadb")},
 	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
 	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
+	{"target answers most writes with 429 for a while", "equal", everyField + "; dead letters", on("mariadb", "TestStorm")},
+	{"target does what it is asked, and never answers, three times", "goes on", "every row", on("mysql", "TestBulkThatHangs")},
+	{"target's index deleted, during a run and between two", "parked, equal when resumed", everyField, on("mariadb", "TestParked_DeletedIndex")},
+	{"target's index takes no row of a table", "parked, equal when mended", everyField, on("mysql", "TestParked_WrongMapping")},
+	{"dead letters retried and dropped while it runs", "resolved", everyField, on("mariadb", "TestDeadletters")},
 	{"target rejects one row of 100,000", "dead letter, others equal", "number of rows; the letter", on("mariadb", "TestPoisonRow")},
 	{"target does not answer, and the run is to end", "left by a second signal", "exit code", on("mariadb", "TestRun_SecondSignalLeavesAtOnce")},
 	{"target's index is another's", "refused, exit code 4", "message and exit code", on("mariadb", "TestMessages_TargetMismatch")},
 	{"disk full under the state file", "stopped, goes on with room", everyField + "; the saved position", each("TestStateDiskFull/%s+elastic", "mysql", "mysql-nogtid", "mysql-minimal", "mariadb")},
-	{"state file in use by another run", "refused, with its pid", "message and exit code", on("mariadb", "TestMessages_StateLocked")},
+	{"state file in use by another run", "refused, with its pid", "message and exit code", on("mariadb", "TestSecondRun")},
+	{"state file lost", "refused, equal with --fresh", everyField, on("mariadb", "TestLostState")},
+	{"state of another server's", "refused", "message and exit code", onAll("TestForeignState")},
+	{"two runs with states of their own on one index", "equal", everyField, each("TestTwoStates/%s", "mysql", "mariadb")},
 	{"state file corrupt, or of a newer program", "refused, left as it is", "message, file, number of documents", on("mariadb", "TestMessages_State")},
 }
 
@@ -54,6 +65,15 @@ func each(pattern string, sources ...string) map[string]Test {
 	tests := map[string]Test{}
 	for _, s := range sources {
 		tests[s+"+elastic"] = Test{e2e, fmt.Sprintf(pattern, s)}
+	}
+	return tests
+}
+
+// onAll is one test that takes all sources.
+func onAll(name string) map[string]Test {
+	tests := map[string]Test{}
+	for _, p := range Pairs {
+		tests[p.Name] = Test{e2e, name}
 	}
 	return tests
 }
