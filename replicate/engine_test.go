@@ -16,6 +16,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/replicatetest"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
@@ -78,6 +79,7 @@ func (b *bench) start() *run {
 	if b.tweak != nil {
 		b.tweak(&opts)
 	}
+	opts.Observer = replicate.Observe(opts.Observer, replicatetest.NewValidator(func(violation string) { b.t.Error(violation) }).Observer())
 	engine, err := replicate.New(opts)
 	if err != nil {
 		b.t.Fatal(err)

@@ -57,6 +57,7 @@ func (r *Replicator) takeIn(ctx context.Context, e source.Event, t *token, docs 
 	for _, f := range r.plans.of(e.Table) {
 		docs = f.plan.Dirty(docs, e)
 	}
+	r.opts.Observer.DirtyFunc(docs)
 	for _, doc := range docs {
 		proof := e.Action == source.Delete
 		if err := r.lanes.add(ctx, doc, t, proof); err != nil {

@@ -21,6 +21,7 @@ func Observe(list ...*Observer) *Observer {
 		BackfillDoneFunc:    one(list, func(o *Observer) func(mappings.PlanID) { return o.BackfillDoneFunc }),
 		SweepBegunFunc:      one(list, func(o *Observer) func(mappings.PlanID) { return o.SweepBegunFunc }),
 		SweepDoneFunc:       one(list, func(o *Observer) func(mappings.PlanID) { return o.SweepDoneFunc }),
+		DirtyFunc:           one(list, func(o *Observer) func([]mappings.DocKey) { return o.DirtyFunc }),
 		TakenFunc:           wanted(list, func(o *Observer) bool { return o.TakenFunc != nil }, two(list, func(o *Observer) func([]mappings.DocKey, source.Fence) { return o.TakenFunc })),
 		SettledFunc:         wanted(list, func(o *Observer) bool { return o.SettledFunc != nil }, one(list, func(o *Observer) func([]mappings.DocKey) { return o.SettledFunc })),
 		RowsReadFunc:        two(list, func(o *Observer) func(mappings.PlanID, []source.Row) { return o.RowsReadFunc }),

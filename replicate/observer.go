@@ -25,6 +25,9 @@ type Observer struct {
 	SweepBegunFunc func(plan mappings.PlanID)
 	// SweepDoneFunc: every document that a sweep listed is settled; that is not saved yet.
 	SweepDoneFunc func(plan mappings.PlanID)
+	// DirtyFunc: an event of the batch that was received last made documents dirty; none of them can have
+	// been taken for it yet.
+	DirtyFunc func(docs []mappings.DocKey)
 	// TakenFunc: documents went in flight, each with the fence that their read captured.
 	TakenFunc func(docs []mappings.DocKey, fence source.Fence)
 	// SettledFunc: documents are not in flight any more.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -27,7 +28,7 @@ type tree struct {
 // file is one Go file.
 type file struct {
 	path   string // relative to the root, with slashes
-	test   bool
+	test   bool   // of a test, or of the build that only tests make: it is not shipped
 	lines  int
 	syntax *ast.File
 }
@@ -84,10 +85,28 @@ func (t *tree) add(name string) error {
 	}
 	folder := path.Dir(relative)
 	t.packages[folder] = append(t.packages[folder], &file{
-		path: relative, test: strings.HasSuffix(name, "_test.go"),
+		path: relative, test: strings.HasSuffix(name, "_test.go") || onlyFaulty(syntax),
 		lines: bytes.Count(text, []byte("\n")), syntax: syntax,
 	})
 	return nil
+}
+
+// onlyFaulty says whether a file is part of nothing but builds with the tag faulty, which tests make to
+// watch the program from within.
+func onlyFaulty(syntax *ast.File) bool {
+	for _, group := range syntax.Comments {
+		if group.Pos() > syntax.Package {
+			break
+		}
+		for _, comment := range group.List {
+			built, err := constraint.Parse(comment.Text)
+			if err != nil {
+				continue // no constraint
+			}
+			return built.Eval(func(string) bool { return true }) && !built.Eval(func(tag string) bool { return tag != "faulty" })
+		}
+	}
+	return false
 }
 
 // folders returns the folders with packages in order.

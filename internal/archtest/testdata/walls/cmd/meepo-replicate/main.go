@@ -3,6 +3,8 @@ package main
 
 import (
 	_ "github.com/meepo-replicate/meepo/internal/servertest"
+	_ "github.com/meepo-replicate/meepo/replicate/replicatetest"
+	_ "github.com/meepo-replicate/meepo/replicate/state"
 	_ "github.com/meepo-replicate/meepo/source/mysql"
 	_ "github.com/meepo-replicate/meepo/source/sourcetest"
 )
