@@ -1,8 +1,6 @@
 package elastic_test
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,16 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meepo-replicate/meepo/internal/faultproxy"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/elastic"
 )
 
-// proxy stands between a target and the real server, so that a test sees each request and can do
-// to it what networks and gateways do.
+// proxy stands between a target and the real server, remembers each request, and does to it what a
+// test wants.
 type proxy struct {
 	server *httptest.Server
-	to     string
+	to     string // the real server's URL
 
 	// intercept is asked for each request. It returns true if it has answered.
 	intercept func(w http.ResponseWriter, r *seen) bool
@@ -39,12 +38,25 @@ type seen struct {
 	body               []byte
 }
 
+func see(r *faultproxy.Request) *seen {
+	return &seen{method: r.Method, path: r.Path, auth: r.Auth, query: r.Query, header: r.Header, body: r.Body}
+}
+
 // newProxy starts a proxy that is not yet served over TLS or at all: start does it.
 func newProxy(t *testing.T, to string) *proxy {
 	t.Helper()
-	p := &proxy{to: to}
-	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
-	t.Cleanup(p.server.Close)
+	h := faultproxy.NewHTTP(t, to)
+	p := &proxy{server: h.Server, to: to}
+	h.InterceptFunc = func(w http.ResponseWriter, r *faultproxy.Request) bool {
+		s := see(r)
+		p.mu.Lock()
+		p.requests = append(p.requests, *s)
+		p.mu.Unlock()
+		return p.intercept != nil && p.intercept(w, s)
+	}
+	h.AfterFunc = func(w http.ResponseWriter, r *faultproxy.Request, answer *http.Response) bool {
+		return p.after != nil && p.after(w, see(r), answer)
+	}
 	return p
 }
 
@@ -52,44 +64,6 @@ func (p *proxy) start() string {
 	p.server.Start()
 	return p.server.URL
 }
-
-func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the client is gone
-	}
-	s := seen{method: r.Method, path: r.URL.Path, auth: r.Header.Get("Authorization"), query: r.URL.Query(), header: r.Header.Clone(), body: body}
-	p.mu.Lock()
-	p.requests = append(p.requests, s)
-	p.mu.Unlock()
-	if p.intercept != nil && p.intercept(w, &s) {
-		return
-	}
-	forwarded, err := http.NewRequestWithContext(r.Context(), r.Method, p.to+r.URL.RequestURI(), bytes.NewReader(body))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	forwarded.Header = r.Header.Clone()
-	forwarded.Header.Del("Authorization")
-	answer, err := http.DefaultClient.Do(forwarded)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer answer.Body.Close()
-	if p.after != nil && p.after(w, &s, answer) {
-		return
-	}
-	for name, values := range answer.Header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(w, answer.Body)
-}
-
-// cut ends the connection without an answer.
-func cut(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 
 // all returns the requests whose path ends so.
 func (p *proxy) all(suffix string) []seen {
@@ -102,17 +76,6 @@ func (p *proxy) all(suffix string) []seen {
 		}
 	}
 	return found
-}
-
-// refuse answers as Elasticsearch does when it is busy.
-func refuse(w http.ResponseWriter, status int, retryAfter string) bool {
-	if retryAfter != "" {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, `{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation"},"status":429}`)
-	return true
 }
 
 func open(t *testing.T, config elastic.Config) *elastic.Target {

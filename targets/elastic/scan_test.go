@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meepo-replicate/meepo/internal/faultproxy"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/elastic"
@@ -63,7 +64,7 @@ func TestScan_LostPage(t *testing.T) {
 	p, target, dest, cursor := scanned(t, 10)
 	p.after = func(w http.ResponseWriter, r *seen, _ *http.Response) bool {
 		if strings.HasSuffix(r.path, "/scroll") && r.method != http.MethodDelete {
-			cut(w)
+			faultproxy.CutOff(w)
 		}
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meepo-replicate/meepo/internal/faultproxy"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/elastic"
@@ -207,7 +208,7 @@ func TestWrite_RefusedForNowIsTriedAgain(t *testing.T) {
 		}
 		status := refusals[0]
 		refusals = refusals[1:]
-		return refuse(w, status, "")
+		return faultproxy.Refuse(w, status, "")
 	}
 	if items := failed(t, target, upsert(dest, "1", 1, "a", nil)); items != nil {
 		t.Errorf("failed: %+v", items)
@@ -225,7 +226,7 @@ func TestWrite_RetryAfterIsHonoured(t *testing.T) {
 			return false
 		}
 		refused = true
-		return refuse(w, http.StatusTooManyRequests, "1")
+		return faultproxy.Refuse(w, http.StatusTooManyRequests, "1")
 	}
 	before := time.Now()
 	if items := failed(t, target, upsert(dest, "1", 1, "a", nil)); items != nil {
@@ -235,7 +236,7 @@ func TestWrite_RetryAfterIsHonoured(t *testing.T) {
 		t.Errorf("tried again after %v, want a second", took)
 	}
 
-	p.intercept = func(w http.ResponseWriter, r *seen) bool { return refuse(w, http.StatusServiceUnavailable, "77") }
+	p.intercept = func(w http.ResponseWriter, r *seen) bool { return faultproxy.Refuse(w, http.StatusServiceUnavailable, "77") }
 	before = time.Now()
 	err := target.Write(t.Context(), []targets.Op{upsert(dest, "1", 2, "a", nil), upsert(dest, "2", 2, "a", nil)})
 	var partial *targets.PartialError
@@ -255,7 +256,7 @@ func TestWrite_LostAnswer(t *testing.T) {
 	p.after = func(w http.ResponseWriter, r *seen, _ *http.Response) bool {
 		if !lost && strings.HasSuffix(r.path, "_bulk") {
 			lost = true
-			cut(w)
+			faultproxy.CutOff(w)
 		}
 		return false
 	}
