@@ -9,7 +9,7 @@ WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVE
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
 
 .DEFAULT_GOAL := help
-.PHONY: help build check vet lint test fuzz matrix bench soak soak-tables servers-up servers-down demo clean
+.PHONY: help build check vet lint test fuzz matrix mutations bench soak soak-tables servers-up servers-down demo clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ soak: ## Let everything go wrong under writers for SOAK=10m, as SEED=7 has it (F
 
 soak-tables: ## Copy large tables under writers, ten times, and outlast an outage (SOAK_ROWS, SOAK_RUNS)
 	scripts/servers/run.sh go test -tags soak -count=1 -v -timeout 80m -run '^TestSoak' ./internal/e2e
+
+mutations: ## Take mechanisms out of the program, one at a time: a test and the nemesis must notice
+	scripts/servers/run.sh go test -tags mutations -count=1 -v -timeout 60m -run '^TestMutations$$' ./internal/e2e
 
 servers-up: ## Start the tests' servers and leave them running; prints their addresses
 	@scripts/servers/up.sh

@@ -36,8 +36,6 @@ const (
 	choosy      = "refuses part of a bulk request"
 )
 
-var waysUnwell = []string{busy, unavailable, mute, tardy, choosy}
-
 // startGateway starts a gateway that is well.
 func startGateway(t *testing.T, server string, rnd *rand.Rand) *gateway {
 	t.Helper()

@@ -27,7 +27,11 @@ var nemesisFaults = []nemesisFault{
 	{"cut target", 2, func(n *nemesis) { n.logf("%d connections", n.targetWay.Cut()) }},
 	{"stall source", 2, func(n *nemesis) { n.stall(n.sourceWay.Freeze, n.sourceWay.Thaw) }},
 	{"stall target", 2, func(n *nemesis) { n.stall(n.targetWay.Freeze, n.targetWay.Thaw) }},
-	{"unwell target", 6, (*nemesis).unwellTarget},
+	{"busy target", 1, func(n *nemesis) { n.beUnwell(busy) }},
+	{"unavailable target", 1, func(n *nemesis) { n.beUnwell(unavailable) }},
+	{"mute target", 1, func(n *nemesis) { n.beUnwell(mute) }},
+	{"tardy target", 2, func(n *nemesis) { n.beUnwell(tardy) }},
+	{"choosy target", 2, func(n *nemesis) { n.beUnwell(choosy) }},
 	{"foreign version", 2, (*nemesis).foreignVersion},
 	{"rotate log", 1, func(n *nemesis) { n.administer("FLUSH BINARY LOGS") }},
 	{"restart source", 1, (*nemesis).restartSource},
@@ -39,12 +43,14 @@ var nemesisFaults = []nemesisFault{
 	{"truncate", 1, func(n *nemesis) { n.define("TRUNCATE TABLE " + n.someTable().name) }},
 }
 
-// deck shuffles the faults.
-func deck(rnd *rand.Rand) []nemesisFault {
+// deck shuffles the faults of these names; without any name, all.
+func deck(rnd *rand.Rand, only []string) []nemesisFault {
 	var cards []nemesisFault
 	for _, f := range nemesisFaults {
 		for range f.times {
-			cards = append(cards, f)
+			if len(only) == 0 || slices.Contains(only, f.name) {
+				cards = append(cards, f)
+			}
 		}
 	}
 	rnd.Shuffle(len(cards), func(i, j int) { cards[i], cards[j] = cards[j], cards[i] })
@@ -80,10 +86,8 @@ func (n *nemesis) unstall() {
 	n.targetWay.Thaw()
 }
 
-// unwellTarget makes the gateway unwell for a while, sometimes longer than until the next fault.
-func (n *nemesis) unwellTarget() {
-	way := waysUnwell[n.rnd.IntN(len(waysUnwell))]
-	n.logf("%s", way)
+// beUnwell makes the gateway unwell in a way for a while, sometimes for longer than until the next fault.
+func (n *nemesis) beUnwell(way string) {
 	n.gateway.be(way)
 	n.pause(time.Duration(200+n.rnd.IntN(1500)) * time.Millisecond)
 	if n.rnd.IntN(3) > 0 {
@@ -93,6 +97,10 @@ func (n *nemesis) unwellTarget() {
 
 // foreignVersion writes a document as somebody would whose clock is far ahead, and then changes its row.
 func (n *nemesis) foreignVersion() {
+	if !n.isFollowing() {
+		n.logf("left out: there may be no state yet, and what is in the target would be somebody else's") // and refused
+		return
+	}
 	tx, err := n.db.DB.Begin()
 	if err != nil {
 		n.t.Fatal(err)
@@ -144,7 +152,7 @@ func (n *nemesis) purgeLog() {
 	n.sourceWay.Cut() // the server may still be sending the log to the process
 	n.administer("INSERT INTO " + n.db.Name + ".goods (id, v) VALUES (5000000, 'unseen') ON DUPLICATE KEY UPDATE n = IFNULL(n, 0) + 1")
 	n.administer("FLUSH BINARY LOGS")
-	n.await(patience, "the old logs to be gone", func() bool {
+	n.await(n.patience(), "the old logs to be gone", func() bool {
 		logs := n.db.QueryStrings(n.t, "SHOW BINARY LOGS")
 		if len(logs) > 1 {
 			n.administer("PURGE BINARY LOGS TO '" + logs[len(logs)-1][0] + "'")
@@ -160,6 +168,10 @@ func (n *nemesis) loseState() {
 	n.gateway.be("")
 	n.awaitFollowing()
 	n.end(syscall.SIGKILL)
+	documents := 0
+	for i := range nemesisTables {
+		documents += len(n.documents(&nemesisTables[i]))
+	}
 	files, err := filepath.Glob(filepath.Join(n.dir, "meepo-state.db*"))
 	if err != nil || len(files) == 0 {
 		n.t.Fatalf("no state file: %v", err)
@@ -168,6 +180,10 @@ func (n *nemesis) loseState() {
 		if err := os.Remove(f); err != nil {
 			n.t.Fatal(err)
 		}
+	}
+	if documents == 0 { // killed before it had written any: nothing is there to be refused
+		n.launch()
+		return
 	}
 	n.refusedThenFresh(4)
 }
@@ -178,7 +194,7 @@ func (n *nemesis) refusedThenFresh(want int) {
 		return
 	}
 	n.launch()
-	n.await(patience, "the end of a start that is to be refused", func() bool { return n.hasEnded() || n.isFollowing() })
+	n.await(n.patience(), "the end of a start that is to be refused", func() bool { return n.hasEnded() || n.isFollowing() })
 	if !n.hasEnded() {
 		n.trouble("a start was not refused that should end with code %d", want)
 		return
@@ -189,7 +205,7 @@ func (n *nemesis) refusedThenFresh(want int) {
 		return
 	}
 	n.launch("--fresh")
-	n.await(patience, "the log to be read anew", func() bool { return n.isFollowing() || n.hasEnded() })
+	n.await(n.patience(), "the log to be read anew", func() bool { return n.isFollowing() || n.hasEnded() })
 	if n.hasEnded() {
 		n.trouble("a fresh start ended: %s", lastLines(n.process.stderr))
 	}

@@ -10,8 +10,14 @@ import (
 	"time"
 )
 
-// patience is how long the nemesis waits for what must come, on a machine that is busy.
-const patience = 2 * time.Minute
+// patience is how long the nemesis waits for what must come, on a machine that is busy. Of a program
+// that is wrong it may never come.
+func (n *nemesis) patience() time.Duration {
+	if n.sick {
+		return 40 * time.Second
+	}
+	return 2 * time.Minute
+}
 
 // following is what the watched build says when the log is being read. From then on a run waits for
 // both ends; before that it ends with an error when one is not there.
@@ -49,7 +55,7 @@ func (n *nemesis) hasEnded() bool {
 // end signals the process, waits for its end and returns the exit code.
 func (n *nemesis) end(s syscall.Signal) int {
 	_ = n.process.cmd.Process.Signal(s) // it may have ended by itself
-	if !n.await(patience, "the end of the process after "+s.String(), n.hasEnded) {
+	if !n.await(n.patience(), "the end of the process after "+s.String(), n.hasEnded) {
 		_ = n.process.cmd.Process.Kill()
 		<-n.process.ended
 	}
@@ -107,7 +113,7 @@ func lastLines(o *output) string {
 // awaitFollowing waits until a process reads the log, and starts it again if it ends before. Nothing
 // stands in its way.
 func (n *nemesis) awaitFollowing() {
-	n.await(patience, "the log to be read", func() bool {
+	n.await(n.patience(), "the log to be read", func() bool {
 		n.look()
 		return n.isFollowing()
 	})

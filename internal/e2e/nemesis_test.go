@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,6 +36,8 @@ type nemesisRun struct {
 	seed    uint64
 	lasting time.Duration // of the writers and the faults
 	env     []string      // of the program
+	only    []string      // faults; empty: all
+	sick    bool          // the program is wrong: not much patience, and a comparison in any case
 }
 
 // nemesis is a run under way: writers change tables, faults happen, and the program has to cope.
@@ -110,11 +113,14 @@ func (r *nemesisReport) check(t *testing.T) {
 func runNemesis(t *testing.T, o nemesisRun) *nemesisReport {
 	t.Helper()
 	n := newNemesis(t, o)
-	n.begun = time.Now()
 	n.launch()
 	n.startWriters(3)
+	if o.sick || n.rnd.IntN(2) == 0 { // else the very first start meets faults, too
+		n.awaitFollowing()
+	}
+	n.begun = time.Now()
 	for end := n.begun.Add(o.lasting); time.Now().Before(end) && !n.inTrouble(); {
-		for _, fault := range deck(n.rnd) {
+		for _, fault := range deck(n.rnd, o.only) {
 			n.pause(time.Duration(n.rnd.IntN(1200)) * time.Millisecond)
 			if time.Now().After(end) || n.inTrouble() {
 				break
@@ -137,12 +143,13 @@ func newNemesis(t *testing.T, o nemesisRun) *nemesis {
 	t.Helper()
 	n := &nemesis{t: t, nemesisRun: o, rnd: rand.New(rand.NewPCG(o.seed, 0)), records: t.ArtifactDir()}
 	n.report.run, n.report.faults = o, map[string]int{}
-	record, err := os.Create(filepath.Join(n.records, "transactions.log"))
+	record, err := os.Create(filepath.Join(n.records, "transactions.log.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { record.Close() })
-	n.record = &lockedWriter{w: record}
+	packed := gzip.NewWriter(record)
+	t.Cleanup(func() { packed.Close(); record.Close() })
+	n.record = &lockedWriter{w: packed}
 	n.server = servertest.StartSQL(t, o.flavor)
 	n.db, n.target = n.server.Open(t), servertest.OpenElastic(t)
 	for i := range nemesisTables {
@@ -201,25 +208,43 @@ func (n *nemesis) finish() {
 	n.logf("the writers have ended")
 	n.unstall()
 	n.gateway.recover()
-	if n.inTrouble() {
-		n.end(syscall.SIGKILL)
-		return
+	if !n.inTrouble() {
+		n.settle()
 	}
+	if !n.hasEnded() {
+		n.end(syscall.SIGKILL)
+	}
+	if !n.inTrouble() || n.sick {
+		n.compareAll()
+	}
+}
+
+// settle lets the program come to its end in a world that is well again.
+func (n *nemesis) settle() {
 	n.awaitFollowing()
 	n.catchUp()
+	if n.inTrouble() {
+		return
+	}
 	if code := n.end(syscall.SIGTERM); code != 0 {
 		n.trouble("the process ended with code %d after a signal: %s", code, lastLines(n.process.stderr))
+		return
 	}
 	// Sweeps and copies may be left, which go on in the background.
 	n.launch("--once")
-	n.await(patience, "the end of the last run", n.hasEnded)
-	if code := n.end(syscall.SIGKILL); code != 0 {
-		n.trouble("the last run ended with code %d: %s", code, lastLines(n.process.stderr))
+	if !n.await(n.patience(), "the end of the last run", n.hasEnded) {
 		return
+	}
+	n.heed()
+	if code := n.process.cmd.ProcessState.ExitCode(); code != 0 {
+		n.trouble("the last run ended with code %d: %s", code, lastLines(n.process.stderr))
 	}
 	if s := statusOf(n.t, n.dir, nil); s.Letters != 0 || len(s.Jobs) != 0 {
 		n.trouble("%d dead letters, such as %v; jobs %v", s.Letters, s.Newest, s.Jobs)
 	}
+}
+
+func (n *nemesis) compareAll() {
 	for i := range nemesisTables {
 		n.compare(&nemesisTables[i], &n.report.compared)
 	}
@@ -229,7 +254,7 @@ func (n *nemesis) finish() {
 func (n *nemesis) catchUp() {
 	const last = 9_000_000
 	n.db.Exec(n.t, fmt.Sprintf("INSERT INTO goods (id, v) VALUES (%d, 'the last one')", last))
-	n.await(patience, "the last row in the target", func() bool {
+	n.await(n.patience(), "the last row in the target", func() bool {
 		n.look()
 		status, _ := n.target.Do(n.t, "GET", fmt.Sprintf("/%sgoods/_doc/%d", n.target.Prefix, last), nil)
 		return status == 200

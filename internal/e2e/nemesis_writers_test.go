@@ -72,6 +72,10 @@ func (n *nemesis) write(rnd *rand.Rand, number int) {
 			w.rolledBack.Add(1)
 		case n.away.Load(), isDeadlock(err), !isServerError(err):
 			w.failed.Add(1) // the server is away, or chose another transaction
+			fmt.Fprintf(n.record, "writer %d, transaction %d failed: %v\n", number, i, err)
+			if !isServerError(err) {
+				n.pause(50 * time.Millisecond)
+			}
 		default:
 			n.trouble("writer %d, transaction %d: %v", number, i, err)
 			return
