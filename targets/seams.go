@@ -76,7 +76,8 @@ type Marker interface {
 	// ReadMark returns the mark that the target holds for a state; the zero Mark where there is none.
 	// It makes nothing.
 	ReadMark(ctx context.Context, state string) (Mark, error)
-	// WriteMark replaces the mark of a state and returns when it is durable.
+	// WriteMark replaces the mark of a state and returns when it is durable. A mark with a lower number
+	// than the target's does not replace it, however late the request lands; it may be an error.
 	WriteMark(ctx context.Context, state string, mark Mark) error
 }
 

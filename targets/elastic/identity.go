@@ -103,7 +103,8 @@ func (t *Target) ReadMark(ctx context.Context, state string) (targets.Mark, erro
 	return targets.Mark{Number: answer.Source.Number, Position: answer.Source.Position}, nil
 }
 
-// WriteMark replaces the document of the state, and makes the index first where there is none.
+// WriteMark replaces the document of the state, and makes the index first where there is none. The mark's
+// number is the document's version, so that a request that lands late replaces nothing.
 func (t *Target) WriteMark(ctx context.Context, state string, mark targets.Mark) error {
 	body, err := jsonBody(storedMark{Number: mark.Number, Position: mark.Position, At: time.Now().UTC().Format(time.RFC3339)})
 	if err != nil {
@@ -112,7 +113,9 @@ func (t *Target) WriteMark(ctx context.Context, state string, mark targets.Mark)
 	if err := t.makeMarks(ctx); err != nil {
 		return fmt.Errorf("make index of marks: %w", err)
 	}
-	if err := t.client.do(ctx, esapi.IndexRequest{Index: marksIndex, DocumentID: state, Body: body}, nil); err != nil {
+	version := int(mark.Number)
+	request := esapi.IndexRequest{Index: marksIndex, DocumentID: state, Body: body, Version: &version, VersionType: "external_gte"}
+	if err := t.client.do(ctx, request, nil); err != nil {
 		return fmt.Errorf("write mark: %w", err)
 	}
 	return nil

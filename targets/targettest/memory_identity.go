@@ -30,10 +30,13 @@ func (m *Memory) ReadMark(_ context.Context, state string) (targets.Mark, error)
 	return m.marks[state], nil
 }
 
-// WriteMark keeps the mark.
+// WriteMark keeps the mark, unless there is a later one.
 func (m *Memory) WriteMark(_ context.Context, state string, mark targets.Mark) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if later := m.marks[state].Number; later > mark.Number {
+		return fmt.Errorf("write mark %d: there is mark %d", mark.Number, later)
+	}
 	m.marks[state] = mark
 	return nil
 }

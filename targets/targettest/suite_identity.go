@@ -47,7 +47,7 @@ func (s *suite) identity(t *testing.T) {
 	}
 }
 
-// marks: a state's newest mark is read back, and states do not meet.
+// marks: a state's newest mark is read back, an older one does not replace it, and states do not meet.
 func (s *suite) marks(t *testing.T) {
 	target, _ := s.open(t, plain)
 	marker, ok := target.(targets.Marker)
@@ -69,5 +69,12 @@ func (s *suite) marks(t *testing.T) {
 		}
 		expect(a, mark)
 	}
+	// A request that was given up may land late. An error is as good as none: nobody is there to hear it.
+	_ = marker.WriteMark(t.Context(), a, targets.Mark{Number: 1, Position: "late"})
+	expect(a, targets.Mark{Number: 2, Position: `p"2`})
+	if err := marker.WriteMark(t.Context(), a, targets.Mark{Number: 2, Position: "again"}); err != nil {
+		t.Errorf("a mark is written again, since the answer was lost: %v", err)
+	}
+	expect(a, targets.Mark{Number: 2, Position: "again"})
 	expect(b, targets.Mark{})
 }
