@@ -84,14 +84,13 @@ func TestListen_OnARun(t *testing.T) {
 // TestListen_SourceGoesSilent: the connections to the source stay open and carry nothing any more.
 func TestListen_SourceGoesSilent(t *testing.T) {
 	db, target, file := shop(t, servertest.MariaDB, 10)
-	network := startProxy(t, db.ReplURL)
-	host := strings.TrimPrefix(network.url, "http://")
-	file = regexp.MustCompile(`@[0-9.:]+/`).ReplaceAllString(file, "@"+host+"/")
+	network, _ := inFront(t, db.ReplURL)
+	file = regexp.MustCompile(`@[0-9.:]+/`).ReplaceAllString(file, "@"+network.Addr+"/")
 	r := invocation{args: []string{"--listen=127.0.0.1:0"}, dir: in(t, file), env: []string{"ES=" + target.URL}}.start(t)
 	at := r.endpoint(t)
 	r.awaitPage(t, at+"/readyz", http.StatusOK, "caught up")
-	network.freeze()
-	network.awaitFrozen(t)
+	network.Freeze()
+	awaitHeld(t, network)
 	r.awaitPage(t, at+"/healthz", http.StatusServiceUnavailable, "the source's log has been silent for")
 	r.awaitPage(t, at+"/readyz", http.StatusServiceUnavailable, "behind the source")
 	r.signal(t, syscall.SIGINT)
