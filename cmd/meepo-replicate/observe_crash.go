@@ -51,7 +51,7 @@ func crashObserver() *replicate.Observer {
 // crashPoints are the functions of replicate.Observer.
 var crashPoints = []string{
 	"batch_received", "backfill_planned", "chunk_read", "chunk_done", "backfill_done", "sweep_begun", "sweep_done",
-	"taken", "settled", "rows_read", "writing", "ops_written", "retry", "conflict", "saving", "state_saved", "acked",
+	"dirty", "taken", "settled", "rows_read", "writing", "ops_written", "retry", "conflict", "saving", "state_saved", "acked",
 	"dead_letter", "miss", "parked",
 }
 
@@ -100,6 +100,7 @@ func (c *crasher) observer() *replicate.Observer {
 		BackfillDoneFunc:    func(id mappings.PlanID) { c.at("backfill_done", mapping(id)) },
 		SweepBegunFunc:      func(id mappings.PlanID) { c.at("sweep_begun", mapping(id)); c.sweep(true) },
 		SweepDoneFunc:       func(id mappings.PlanID) { c.at("sweep_done", mapping(id)); c.sweep(false) },
+		DirtyFunc:           func([]mappings.DocKey) { c.at("dirty") },
 		TakenFunc:           func([]mappings.DocKey, source.Fence) { c.at("taken") },
 		SettledFunc:         func([]mappings.DocKey) { c.at("settled") },
 		RowsReadFunc:        func(mappings.PlanID, []source.Row) { c.at("rows_read") },

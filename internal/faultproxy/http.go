@@ -20,7 +20,8 @@ type HTTP struct {
 	// AfterFunc is asked with the real server's answer before that goes back; true: it has answered.
 	AfterFunc func(w http.ResponseWriter, r *Request, answer *http.Response) bool
 
-	to string
+	to     string
+	client *http.Client
 }
 
 // Request is a request that came by.
@@ -35,7 +36,9 @@ type Request struct {
 // NewHTTP makes a proxy in front of a server's URL. It ends with the test.
 func NewHTTP(t testing.TB, to string) *HTTP {
 	t.Helper()
-	p := &HTTP{to: to}
+	connections := &http.Transport{}
+	t.Cleanup(connections.CloseIdleConnections)
+	p := &HTTP{to: to, client: &http.Client{Transport: connections}}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
 	t.Cleanup(p.Server.Close)
 	return p
@@ -81,7 +84,7 @@ func (p *HTTP) Forward(ctx context.Context, r *Request) (*http.Response, error) 
 	}
 	forwarded.Header = r.Header.Clone()
 	forwarded.Header.Del("Authorization")
-	return http.DefaultClient.Do(forwarded)
+	return p.client.Do(forwarded)
 }
 
 // CutOff ends the request's connection without an answer. It does not return.

@@ -67,6 +67,7 @@ var Kills = []Kill{
 	{"handover-saved", Handover, "end of the copy saved", "state_saved/goods-copied:1"},
 
 	{"follow-received", Follow, "batch received", "batch_received:5"},
+	{"follow-dirty", Follow, "documents to be read, none waiting yet", "dirty:5"},
 	{"follow-taken", Follow, "documents in flight, not read", "taken:5"},
 	{"follow-read", Follow, "rows read, not written", "rows_read:5"},
 	{"follow-writing", Follow, "before the write is sent", "writing:5"},

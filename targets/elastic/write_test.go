@@ -236,7 +236,9 @@ func TestWrite_RetryAfterIsHonoured(t *testing.T) {
 		t.Errorf("tried again after %v, want a second", took)
 	}
 
-	p.intercept = func(w http.ResponseWriter, r *seen) bool { return faultproxy.Refuse(w, http.StatusServiceUnavailable, "77") }
+	p.intercept = func(w http.ResponseWriter, r *seen) bool {
+		return faultproxy.Refuse(w, http.StatusServiceUnavailable, "77")
+	}
 	before = time.Now()
 	err := target.Write(t.Context(), []targets.Op{upsert(dest, "1", 2, "a", nil), upsert(dest, "2", 2, "a", nil)})
 	var partial *targets.PartialError
