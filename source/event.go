@@ -16,9 +16,11 @@ const (
 	Alter                      // Table's definition has changed: reload its catalog
 	Drop                       // Table is gone
 	Rename                     // Table is now called To; what was called To before, if anything, is gone
-	// Gap: rows of Table in the log are older than a change of its definition and cannot be decoded;
-	// they are left out from here to that change. They are visible to every read made after the
-	// event, so copying the table anew, and looking again at what the target holds, makes up for them.
+	// Gap: rows of Table have changed, or are unreadable, without row events that say so: partitions
+	// that were dropped or exchanged, values that an Alter has converted, rows in the log that are
+	// older than the table's definition. What has become of them is visible to every read made after
+	// the event, so copying the table anew, and looking again at what the target holds, makes up for
+	// it. Where an Alter is the cause, the Gap stands before it.
 	Gap
 	// Prepare begins a transaction in two phases (XA), named by XID. The row events and gaps that carry
 	// its XID come next, and are visible to no read before its Commit. A Prepare of a name that is in use

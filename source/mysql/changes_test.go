@@ -89,6 +89,9 @@ func TestStream_DefinitionOfLater(t *testing.T) {
 				if !s.server().rowMetadataFull || name == "another" && slices.Contains(f.lines(), "a_gap") {
 					before = "a_gap"
 				}
+				if name == "type" && before != "a_gap" {
+					before += "\na_gap" // whether values were converted cannot be seen any more
+				}
 				wantLines(t, f.lines(), before+"\n"+change+"\na_write 7")
 			})
 		})

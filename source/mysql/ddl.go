@@ -28,7 +28,7 @@ const (
 type statement struct {
 	kind    statementKind
 	what    string // its first keywords, for messages
-	changes []source.Event
+	changes []tableChange
 	dropped string       // of DROP DATABASE: which
 	table   source.Table // of stmtRows: the first table it names, if that was found
 	schema  string       // the default database
@@ -109,7 +109,13 @@ func (p *ddlParser) identifier() (string, bool) {
 
 func (p *ddlParser) change(action source.Action, table, to source.Table) {
 	p.stmt.kind = stmtTables
-	p.stmt.changes = append(p.stmt.changes, source.Event{Action: action, Table: table, To: to})
+	p.stmt.changes = append(p.stmt.changes, tableChange{Event: source.Event{Action: action, Table: table, To: to}})
+}
+
+// alterAlso notes an Alter with what it does.
+func (p *ddlParser) alterAlso(table source.Table, does effect) {
+	p.stmt.kind = stmtTables
+	p.stmt.changes = append(p.stmt.changes, tableChange{Event: source.Event{Action: source.Alter, Table: table}, effect: does})
 }
 
 // words that start a statement that changes no table and no row of any subscribed table.

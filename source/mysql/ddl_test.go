@@ -104,3 +104,59 @@ func TestParseStatement_Dialects(t *testing.T) {
 		}
 	}
 }
+
+func TestParseStatement_Effects(t *testing.T) {
+	names := []struct {
+		effect effect
+		name   string
+	}{{onLayout, "layout"}, {onNames, "names"}, {onValues, "values"}, {onRows, "rows"}}
+	for _, c := range []struct{ in, want string }{
+		{"ADD INDEX i (b), ADD UNIQUE KEY (c), ADD FULLTEXT (d), DROP INDEX e, RENAME INDEX f TO g, ADD CONSTRAINT x FOREIGN KEY (a) REFERENCES b (c)", ""},
+		{"ADD VECTOR INDEX (v), ADD CONSTRAINT CHECK (a > 0), DROP CONSTRAINT c, DROP FOREIGN KEY f, DROP CHECK c, ALTER INDEX i INVISIBLE", ""},
+		{"ENGINE=InnoDB ROW_FORMAT=DYNAMIC, COMMENT='DROP PARTITION p', AUTO_INCREMENT=7, DEFAULT CHARSET=latin1, FORCE, ALGORITHM=COPY, LOCK=NONE", ""},
+		{"ALTER COLUMN a SET DEFAULT 7, ORDER BY b, ENABLE KEYS", ""}, {"", ""},
+		{"ADD PARTITION (PARTITION p VALUES LESS THAN (7))", ""}, {"REORGANIZE PARTITION p INTO (PARTITION q VALUES LESS THAN (7))", ""},
+		{"COALESCE PARTITION 2", ""}, {"REMOVE PARTITIONING", ""}, {"PARTITION BY HASH (a)", ""}, {"ANALYZE PARTITION p", ""},
+		{"ADD b INT", "layout names +b"}, {"ADD COLUMN IF NOT EXISTS `b c` INT DEFAULT 7 FIRST", "layout names +b c"}, {"ADD (b INT, c DECIMAL(3,2), INDEX (b)), ADD d INT", "layout names +b +c +INDEX +d"},
+		{"ADD vector INT", "layout names +vector"}, {"DROP b, ADD `B` INT", "layout names +B -b"}, {"DROP COLUMN IF EXISTS b", "layout -b"},
+		{"DROP PRIMARY KEY, ADD PRIMARY KEY (b)", "layout"}, {"ADD CONSTRAINT x PRIMARY KEY (b)", "layout"}, {"DROP INDEX `PRIMARY`", "layout"}, {"ADD SYSTEM VERSIONING", "layout"},
+		{"MODIFY COLUMN b INT FIRST", "layout values"}, {"CHANGE b c INT", "layout names values +c -b"}, {"CHANGE COLUMN b `b` INT", "layout names values"},
+		{"RENAME COLUMN b TO c, RENAME COLUMN c TO b", "layout names +c +b -b -c"}, {"CONVERT TO CHARACTER SET utf8mb4", "layout values"},
+		{"DROP PARTITION p", "rows"}, {"DROP PARTITION IF EXISTS p, q", "rows"}, {"TRUNCATE PARTITION ALL", "rows"}, {"EXCHANGE PARTITION p WITH TABLE b", "rows"},
+		{"DISCARD PARTITION p TABLESPACE", "rows"}, {"IMPORT TABLESPACE", "rows"}, {"CONVERT PARTITION p TO TABLE b", "rows"}, {"CONVERT TABLE b TO PARTITION p VALUES LESS THAN (3)", "rows"},
+		{"ENGINE=BLACKHOLE", "rows"}, {"ENGINE = 'blackhole'", "rows"}, {"WHATEVER b", "layout"},
+	} {
+		stmt := parseStatement("ALTER TABLE a "+c.in, "d", dialect{version: 80400})
+		if len(stmt.changes) == 0 {
+			t.Errorf("%s: no change", c.in)
+			continue
+		}
+		own := stmt.changes[0]
+		var parts []string
+		for _, n := range names {
+			if own.effect&n.effect != 0 {
+				parts = append(parts, n.name)
+			}
+		}
+		for _, name := range own.gained {
+			parts = append(parts, "+"+name)
+		}
+		for _, name := range own.lost {
+			parts = append(parts, "-"+name)
+		}
+		if got := strings.Join(parts, " "); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.in, got, c.want)
+		}
+	}
+	for in, want := range map[string]effect{
+		"ALTER IGNORE TABLE a ADD UNIQUE (b)": onRows, "CREATE INDEX i ON a (b)": 0, "DROP INDEX i ON a": 0, "DROP INDEX `PRIMARY` ON a": onLayout,
+	} {
+		if got := parseStatement(in, "d", dialect{version: 80400}).changes[0].effect; got != want {
+			t.Errorf("%s: effect %b, want %b", in, got, want)
+		}
+	}
+	other := parseStatement("ALTER TABLE a EXCHANGE PARTITION p WITH TABLE b WITHOUT VALIDATION", "d", dialect{version: 80400}).changes
+	if len(other) != 2 || other[1].effect != onRows {
+		t.Errorf("the table exchanged with: %+v", other)
+	}
+}

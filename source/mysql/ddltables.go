@@ -47,11 +47,14 @@ func (p *ddlParser) indexTable() {
 	p.stmt.kind = stmtUnknown
 	p.accept("IF", "NOT", "EXISTS")
 	p.accept("IF", "EXISTS")
-	p.advance()
+	var does effect
+	if strings.EqualFold(p.advance().text, "PRIMARY") {
+		does = onLayout
+	}
 	p.skipTo("ON")
 	p.advance()
 	if t, ok := p.name(); ok {
-		p.change(source.Alter, t, source.Table{})
+		p.alterAlso(t, does)
 	}
 }
 
@@ -141,7 +144,12 @@ func (p *ddlParser) lockOption() {
 }
 
 func (p *ddlParser) alter() {
-	p.skipAny("ONLINE", "OFFLINE", "IGNORE")
+	p.skipAny("ONLINE", "OFFLINE")
+	var own tableChange
+	if p.accept("IGNORE") { // MariaDB: rows that a new key does not allow go
+		own.effect = onRows
+	}
+	p.skipAny("ONLINE", "OFFLINE")
 	p.object("ALTER")
 	if !p.accept("TABLE") {
 		return
@@ -159,14 +167,15 @@ func (p *ddlParser) alter() {
 			to = renamed
 		} else {
 			other = true
-			p.alterSpec()
+			own.effect |= p.clause(&own)
 		}
 		p.skipTo(",")
 		p.advance()
 	}
 	if other {
 		// The table's own change comes first: it is known by its old name until then.
-		p.stmt.changes = append([]source.Event{{Action: source.Alter, Table: t}}, p.stmt.changes...)
+		own.Event = source.Event{Action: source.Alter, Table: t}
+		p.stmt.changes = append([]tableChange{own}, p.stmt.changes...)
 		p.stmt.kind = stmtTables
 	}
 	if !to.IsZero() {
@@ -182,26 +191,4 @@ func (p *ddlParser) renameSpec() (source.Table, bool) {
 	}
 	p.skipAny("TO", "AS", "=")
 	return p.name()
-}
-
-// alterSpec notes the other tables that a specification changes.
-func (p *ddlParser) alterSpec() {
-	switch {
-	case p.accept("EXCHANGE"):
-		p.skipTo("TABLE")
-		p.advance()
-		if t, ok := p.name(); ok {
-			p.change(source.Alter, t, source.Table{})
-		}
-	case p.accept("CONVERT", "TABLE"):
-		if t, ok := p.name(); ok {
-			p.change(source.Drop, t, source.Table{})
-		}
-	case p.accept("CONVERT", "PARTITION"):
-		p.skipTo("TABLE")
-		p.advance()
-		if t, ok := p.name(); ok {
-			p.change(source.Create, t, source.Table{})
-		}
-	}
 }

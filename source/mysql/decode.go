@@ -24,7 +24,11 @@ type logDecoder struct {
 	subs   []source.Subscription
 	shapes map[source.Table]*shape // what the catalog says, dropped when DDL comes by
 	plans  map[uint64]*rowPlan     // how rows of a table map are read, by its table id
-	known  map[source.Table]bool   // subscribed tables met so far, for DROP DATABASE
+	// What an Alter is compared with. It outlives connections.
+	met     map[source.Table][]columnDef // the columns by which rows were decoded; nil if they were left out
+	unnamed map[source.Table]bool        // rows came without names of columns
+	gone    map[source.Table][]string    // names of columns that went
+	known   map[source.Table]bool        // subscribed tables met so far, for DROP DATABASE
 
 	parser  *replication.BinlogParser
 	format  []byte   // the last format description
@@ -60,7 +64,8 @@ type group struct {
 }
 
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
-	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{}}
+	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{},
+		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{}}
 	d.reset(at, s.server())
 	return d
 }
@@ -84,7 +89,7 @@ func (d *logDecoder) reset(at position, info server) {
 		d.payload.close()
 	}
 	*d = logDecoder{
-		src: d.src, subs: d.subs, known: d.known, time: d.time,
+		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, time: d.time,
 		info: info, at: at.clone(), place: at.place,
 		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,

@@ -85,6 +85,10 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 		}
 		columns, mismatch := d.locate(te, sh)
 		if mismatch == "" {
+			d.met[plan.table] = sh.def.defs
+			if len(te.ColumnNameString()) == 0 {
+				d.unnamed[plan.table] = true
+			}
 			return plan.build(d.format, d.info, te, sh, columns)
 		}
 		if fresh {
@@ -109,6 +113,7 @@ func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
 	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition and cannot be read: the table has to be copied anew",
 		slog.String("table", plan.table.String()), slog.String("difference", g.difference),
 		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL"))
+	d.met[plan.table] = nil
 	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 

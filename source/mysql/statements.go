@@ -39,7 +39,9 @@ func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *
 		d.commit(h)
 		return nil
 	case stmtTables:
-		d.tables(ctx, stmt)
+		if err := d.tables(ctx, stmt); err != nil {
+			return err
+		}
 	case stmtRows:
 		if err := d.refuseRows(stmt); err != nil {
 			return err
@@ -78,7 +80,7 @@ func (d *logDecoder) dialect(vars []byte) dialect {
 }
 
 // tables passes on the changes of subscribed tables and forgets what was known of them.
-func (d *logDecoder) tables(ctx context.Context, stmt statement) {
+func (d *logDecoder) tables(ctx context.Context, stmt statement) error {
 	changes := stmt.changes
 	if stmt.dropped != "" {
 		changes = d.dropped(stmt.dropped)
@@ -90,7 +92,10 @@ func (d *logDecoder) tables(ctx context.Context, stmt statement) {
 			continue
 		}
 		d.debug(ctx, "table change in the log", e.Table, e.Action.String())
-		d.add(e)
+		if err := d.reconcile(ctx, e); err != nil {
+			return err
+		}
+		d.add(e.Event)
 		switch e.Action {
 		case source.Create:
 			d.known[e.Table] = true
@@ -103,23 +108,24 @@ func (d *logDecoder) tables(ctx context.Context, stmt statement) {
 			}
 		}
 	}
+	return nil
 }
 
 // dropped lists the subscribed tables that a DROP DATABASE takes with it.
-func (d *logDecoder) dropped(schema string) []source.Event {
+func (d *logDecoder) dropped(schema string) []tableChange {
 	for _, sub := range d.subs {
 		if t, ok := sub.Tables.Literal(); ok {
 			d.known[t] = true
 		}
 	}
 	tables := slices.SortedFunc(maps.Keys(d.known), func(a, b source.Table) int { return strings.Compare(a.String(), b.String()) })
-	var events []source.Event
+	var changes []tableChange
 	for _, t := range tables {
 		if t.Schema == schema || d.info.lowerCaseTableNames != 0 && strings.EqualFold(t.Schema, schema) {
-			events = append(events, source.Event{Action: source.Drop, Table: t})
+			changes = append(changes, tableChange{Event: source.Event{Action: source.Drop, Table: t}})
 		}
 	}
-	return events
+	return changes
 }
 
 // forget makes the catalog be asked again.
