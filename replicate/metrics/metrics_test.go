@@ -44,6 +44,9 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		})
 		r.insert(20, 25) // is tried again
 		r.do(func(tx *sourcetest.Tx) { tx.Update(orders, int64(1), "new").Delete(orders, sourcetest.Key(2)) })
+		if err := errors.Join(r.source.Begin().Update(orders, int64(3), "new").Prepare("x"), r.source.CommitPrepared("x")); err != nil {
+			t.Fatal(err)
+		}
 		r.reject(30, 31)
 		r.insert(30, 31)
 		r.watch(time.Minute)
@@ -51,11 +54,11 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		r.end()
 		has(t, page,
 			`meepo_events_total{action="write",table="shop.orders"} 6`,
-			`meepo_events_total{action="update",table="shop.orders"} 1`,
+			`meepo_events_total{action="update",table="shop.orders"} 2`,
 			`meepo_events_total{action="delete",table="shop.orders"} 1`,
 			`meepo_rows_read_total{mapping="shop.orders",reason="copy"} 10`,
-			`meepo_rows_read_total{mapping="shop.orders",reason="change"} 8`,
-			`meepo_ops_written_total{destination="shop.orders",verb="upsert"} 16`,
+			`meepo_rows_read_total{mapping="shop.orders",reason="change"} 9`,
+			`meepo_ops_written_total{destination="shop.orders",verb="upsert"} 17`,
 			`meepo_ops_written_total{destination="shop.orders",verb="delete"} 1`,
 			`meepo_retries_total{end="target"} 1`,
 			`meepo_retries_total{end="source"} 0`,
@@ -70,6 +73,9 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 			`meepo_documents_waiting 0`,
 			`meepo_in_flight_bytes 0`,
 		)
+		if strings.Contains(page, `table="."`) {
+			t.Error("an XA transaction counts as a table")
+		}
 	})
 }
 

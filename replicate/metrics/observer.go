@@ -38,7 +38,9 @@ func (m *Metrics) received(batch source.Batch) {
 		for to < len(batch.Events) && batch.Events[to].Table == first.Table && batch.Events[to].Action == first.Action {
 			to++
 		}
-		m.events.WithLabelValues(first.Table.String(), first.Action.String()).Add(float64(to - from))
+		if !first.Action.OfTransaction() { // which is of no table
+			m.events.WithLabelValues(first.Table.String(), first.Action.String()).Add(float64(to - from))
+		}
 		from = to
 	}
 }

@@ -34,8 +34,7 @@ func TestCheck_GoodServerHasNothingFatal(t *testing.T) {
 	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
 		d.Exec(t, "CREATE TABLE good (id INT PRIMARY KEY, v TEXT)")
 		for _, f := range check(t, s, "", source.Table{Schema: d.Name, Name: "good"}) {
-			// Other tests prepare XA transactions on the same server.
-			if f.Severity == source.Fatal || f.Severity == source.Warning && f.Subject != "XA RECOVER" {
+			if f.Severity == source.Fatal || f.Severity == source.Warning {
 				t.Errorf("%+v", f)
 			}
 		}
@@ -122,24 +121,6 @@ func TestCheck_Grants(t *testing.T) {
 		blind := user(t, d, "c", "REPLICATION SLAVE, "+status+" ON *.*")
 		if found := check(t, blind, table.String(), table); len(found) != 1 || !strings.Contains(found[0].Fix, "GRANT SELECT") {
 			t.Errorf("no select: %+v", found)
-		}
-	})
-}
-
-func TestCheck_PreparedXA(t *testing.T) {
-	eachFlavor(t, func(t *testing.T, d *servertest.Database, _ *Source) {
-		d.Exec(t, "CREATE TABLE g (id INT PRIMARY KEY)")
-		xa(d).prepareSQL(t, "x", "INSERT INTO g VALUES (1)")
-		found := check(t, openURL(t, d.URL), "XA RECOVER")
-		if len(found) != 1 || found[0].Severity != source.Warning {
-			t.Fatalf("%+v", found)
-		}
-		if d.Flavor == servertest.MariaDB { // where everybody may see them
-			return
-		}
-		blind := user(t, d, "d", "SELECT ON "+d.Name+".*", "REPLICATION SLAVE, REPLICATION CLIENT ON *.*")
-		if found := check(t, blind, "XA RECOVER"); len(found) != 0 {
-			t.Errorf("without XA_RECOVER_ADMIN: %+v", found)
 		}
 	})
 }

@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 		"Merge":  func(m *Memory) { m.Lag(); m.SetMerge(true); m.SetBatchSize(5) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			Run(t, Options{Open: func(*testing.T) Subject {
+			options := Options{Open: func(*testing.T) Subject {
 				m := NewMemory()
 				setup(m)
 				return Subject{Source: m, Schema: "suite",
@@ -31,7 +31,9 @@ func TestConformance(t *testing.T) {
 						must(t, end(name))
 					},
 				}
-			}})
+			}}
+			Run(t, options)
+			t.Run("Prepared", func(t *testing.T) { RunPrepared(t, options) })
 		})
 	}
 }

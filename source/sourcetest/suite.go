@@ -17,9 +17,8 @@ type Subject struct {
 	// Apply makes the changes, all in one transaction. Where one of them is of a table (Create,
 	// Truncate, ...), it is alone. It fails the test where it cannot.
 	Apply func(t testing.TB, changes []Change)
-	// Prepare makes the changes, which are of rows, as a transaction in two phases and ends its session.
-	// End commits it by its name, or rolls it back, from another session. Nil where the source tells of
-	// such a transaction at its commit only.
+	// Prepare and End are for RunPrepared. Prepare makes the changes, which are of rows, as a transaction
+	// in two phases and ends its session; End commits it by its name, or rolls it back.
 	Prepare func(t testing.TB, name string, changes []Change)
 	End     func(t testing.TB, name string, commit bool)
 }
@@ -60,7 +59,6 @@ func Run(t *testing.T, options Options) {
 		{"PositionsAtCommits", testPositions},
 		{"LargeTransaction", testLarge},
 		{"FencesIncludeEarlier", testFences},
-		{"PreparedTransactions", testPrepared},
 		{"SubscribedTablesOnly", testSubscription},
 		{"SubscribedColumns", testSubscribedColumns},
 		{"StreamLife", testStreamLife},
@@ -73,13 +71,15 @@ func Run(t *testing.T, options Options) {
 		{"Stale", testStale},
 		{"Clock", testClock},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := &suite{Subject: options.Open(t), large: options.Large}
-			s.marker = source.Table{Schema: s.Schema, Name: "marker"}
-			s.change(t, Change{Action: source.Create, Table: s.marker})
-			test.run(t, s)
-		})
+		t.Run(test.name, func(t *testing.T) { test.run(t, begin(t, options)) })
 	}
+}
+
+func begin(t *testing.T, options Options) *suite {
+	s := &suite{Subject: options.Open(t), large: options.Large}
+	s.marker = source.Table{Schema: s.Schema, Name: "marker"}
+	s.change(t, Change{Action: source.Create, Table: s.marker})
+	return s
 }
 
 // patience bounds what a case waits for; a source that works never comes near it.

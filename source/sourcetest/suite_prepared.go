@@ -11,12 +11,11 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// testPrepared: the changes of a transaction in two phases come at its Prepare and are visible behind
-// the fence of its Commit, not before. Positions between the two are good to go on from.
-func testPrepared(t *testing.T, s *suite) {
-	if s.Prepare == nil {
-		return // it knows no such transactions, or tells of them at their commit only
-	}
+// RunPrepared tests a source that tells of transactions in two phases when they are prepared: their
+// changes come then, and are visible behind the fence of the commit, not before. Positions between the two
+// are good to go on from. Nobody else may make such transactions on the server, since every stream is told.
+func RunPrepared(t *testing.T, options Options) {
+	s := begin(t, options)
 	item := s.create(t, "item", Numbered)
 	s.insert(t, item, Numbered, numbers(1, 2)...)
 	p := &passage{suite: s, names: map[string]string{}}
