@@ -175,6 +175,7 @@ func TestPark_DropLetter(t *testing.T) {
 	b.fill("orders", 0, 3)
 	r := b.start()
 	r.settle()
+	b.await("the letter is saved", func() bool { snap, _ := b.state(); return snap.Letters == 1 })
 	b.ask(state.Request{Verb: state.DropLetter, Plan: "shop.orders", Key: string(sourcetest.Key(1)), At: time.Now()})
 	b.await("the letter is gone", func() bool { snap, _ := b.state(); return snap.Letters == 0 })
 	if n := r.engine.Status().DeadLetters; n != 0 {

@@ -231,7 +231,7 @@ func (r *Replicator) awaitEqual(ctx context.Context) error {
 		if err := r.awaitSaved(ctx, head); err != nil {
 			return err
 		}
-		if !r.jobs.busy() {
+		if !r.busy() {
 			return nil
 		}
 	}

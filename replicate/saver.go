@@ -24,6 +24,7 @@ type saver struct {
 	saving   sync.Mutex // one save at a time, held over I/O
 	mu       sync.Mutex
 	pending  state.Change
+	queueing int                      // jobs that were pending and are being saved
 	lettered map[mappings.DocKey]bool // documents that have a dead letter
 	saved    state.Checkpoint
 	signal   chan struct{} // pending has something
@@ -104,7 +105,15 @@ func (s *saver) takePending() state.Change {
 	defer s.mu.Unlock()
 	pending := s.pending
 	s.pending = state.Change{}
+	s.queueing = len(pending.AddJobs)
 	return pending
+}
+
+// jobsComing reports whether there are jobs to be queued once they are saved.
+func (s *saver) jobsComing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending.AddJobs)+s.queueing > 0
 }
 
 // progress keeps the progress of a range for the next save.
@@ -174,6 +183,7 @@ func (s *saver) save(ctx context.Context) error {
 		s.added(change.AddJobs)
 	}
 	s.mu.Lock()
+	s.queueing = 0
 	if change.Checkpoint != nil {
 		s.saved = *change.Checkpoint
 	}

@@ -87,7 +87,7 @@ func (r *Replicator) Status() Status {
 	}
 	saved := r.saver.current()
 	s := Status{
-		Backfilling: r.jobs.busy(), Position: source.Position(saved.Position), SavedAt: saved.Saved,
+		Backfilling: r.busy(), Position: source.Position(saved.Position), SavedAt: saved.Saved,
 		Events: r.counters.events.Load(), RowsRead: r.counters.rowsRead.Load(),
 		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(),
 		Retries: r.counters.retries.Load(), Conflicts: r.counters.conflicts.Load(),
@@ -105,6 +105,9 @@ func (r *Replicator) Status() Status {
 	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })
 	return s
 }
+
+// busy reports whether bulk work is to be queued, is queued, or under way.
+func (r *Replicator) busy() bool { return r.saver.jobsComing() || r.jobs.busy() }
 
 // progress counts the rows of backfills.
 type progress struct {
