@@ -36,8 +36,8 @@ type event struct {
 	Action, Package, Test, Output, Key, Value string
 }
 
-// Read takes in the events of "go test -json". It tells progress of each test that has ended, and
-// what one that failed had said.
+// Read takes in the events of "go test -json". It tells progress of each test and package that has
+// ended, and what one that failed had said: the process of a package may end under its tests.
 func Read(events io.Reader, module, day string, progress io.Writer) (*Results, error) {
 	r := &Results{Day: day, verdicts: map[Test]string{}}
 	said := map[Test]*strings.Builder{}
@@ -45,7 +45,7 @@ func Read(events io.Reader, module, day string, progress io.Writer) (*Results, e
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e event
-		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Test == "" {
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
 			continue
 		}
 		test := Test{strings.TrimPrefix(e.Package, module+"/"), e.Test}
@@ -66,7 +66,7 @@ func Read(events io.Reader, module, day string, progress io.Writer) (*Results, e
 			r.Compared += n
 		case "pass", "fail", "skip":
 			r.verdicts[test] = e.Action
-			fmt.Fprintf(progress, "%s %s\n", e.Action, e.Test)
+			fmt.Fprintf(progress, "%s %s %s\n", e.Action, test.Folder, e.Test)
 			if e.Action == "fail" && said[test] != nil {
 				fmt.Fprintln(progress, said[test])
 			}
