@@ -67,8 +67,8 @@ func Read(events io.Reader, module, day string, progress io.Writer) (*Results, e
 		case "pass", "fail", "skip":
 			r.verdicts[test] = e.Action
 			fmt.Fprintf(progress, "%s %s %s\n", e.Action, test.Folder, e.Test)
-			if e.Action == "fail" && said[test] != nil {
-				fmt.Fprintln(progress, said[test])
+			if e.Action == "fail" {
+				tell(progress, said, test)
 			}
 			delete(said, test)
 		}
@@ -77,4 +77,13 @@ func Read(events io.Reader, module, day string, progress io.Writer) (*Results, e
 		return nil, fmt.Errorf("read results: %w", err)
 	}
 	return r, nil
+}
+
+// tell writes what a test had said; of a package, also what its tests had said that did not end.
+func tell(w io.Writer, said map[Test]*strings.Builder, failed Test) {
+	for test, text := range said {
+		if test == failed || failed.Name == "" && test.Folder == failed.Folder {
+			fmt.Fprintf(w, "%s %s:\n%s\n", test.Folder, test.Name, text)
+		}
+	}
 }

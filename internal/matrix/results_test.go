@@ -12,7 +12,7 @@ func TestRead_EndedEarly(t *testing.T) {
 	const events = `{"Action":"pass","Package":"m/internal/e2e","Test":"TestCrash/follow-read/mysql+elastic"}
 {"Action":"attr","Package":"m/internal/e2e","Test":"TestCrash/follow-read/mysql+elastic","Key":"compared","Value":"17"}
 {"Action":"run","Package":"m/internal/e2e","Test":"TestKill/mysql"}
-{"Action":"output","Package":"m/internal/e2e","Output":"signal: killed\n"}
+{"Action":"output","Package":"m/internal/e2e","Test":"TestKill/mysql","Output":"signal: killed\n"}
 {"Action":"fail","Package":"m/internal/e2e"}
 `
 	var progress strings.Builder

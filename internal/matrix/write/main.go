@@ -58,7 +58,7 @@ func write(ctx context.Context, page string) error {
 		return err
 	}
 	if missing := results.Missing(); len(missing) > 0 {
-		return fmt.Errorf("%d tests have not passed: %v", len(missing), missing)
+		return fmt.Errorf("%d tests have not passed, the first is %s", len(missing), missing[0].Name)
 	}
 	return nil
 }
