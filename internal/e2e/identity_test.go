@@ -18,8 +18,8 @@ func TestForeignState(t *testing.T) {
 		db := servertest.OpenSQL(t, from)
 		db.Exec(t, "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO a VALUES (1, 'a1')")
 		config := func(source string) string {
-			return fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n  - {name: a, from: %s.a, to: %sforeign}\n",
-				source, target.URL, db.Name, target.Prefix)
+			return fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n  - {name: a, from: %s.a, to: %s%s}\n",
+				source, target.URL, db.Name, target.Prefix, from)
 		}
 		dir := in(t, config(db.ReplURL))
 		if p := (invocation{args: []string{"--once"}, dir: dir}).run(t); p.wait(t) != 0 {
