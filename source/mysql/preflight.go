@@ -45,6 +45,9 @@ func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Fin
 	if err := p.xa(ctx); err != nil {
 		return nil, fmt.Errorf("check source: XA transactions: %w", err)
 	}
+	if err := p.filters(ctx, tables); err != nil {
+		return nil, fmt.Errorf("check source: filters of the log: %w", err)
+	}
 	if err := p.tables(ctx, tables); err != nil {
 		return nil, fmt.Errorf("check source: %w", err)
 	}
