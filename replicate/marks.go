@@ -53,3 +53,30 @@ func (r *Replicator) markLoop(ctx context.Context) error {
 		}
 	}
 }
+
+// identityLoop looks at one destination after the other, so that one that is deleted or replaced is
+// noticed although nothing is written to it. What cannot be told now is looked at again later.
+func (r *Replicator) identityLoop(ctx context.Context) error {
+	if r.plans.identify == nil {
+		return nil
+	}
+	ticker := time.NewTicker(r.opts.MarkEvery)
+	defer ticker.Stop()
+	for next := 0; ; next++ {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		flows := r.plans.all()
+		if len(flows) == 0 {
+			continue
+		}
+		f := flows[next%len(flows)]
+		if err := r.plans.stillThere(ctx, f, once); isFault(err) {
+			if err := r.park(f, err); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -83,7 +83,9 @@ type Options struct {
 	MaxMisses int           // keys without row and delete per plan before the run stops; default 100
 	SaveEvery time.Duration // time between saves at least; default 100 ms
 	PollEvery time.Duration // time between looks for requests; default 1 s
-	MarkEvery time.Duration // time between marks in the target at least; default 5 s
+	// MarkEvery is the time between marks in the target at least, and between two looks at whether a
+	// destination still is what was filled, at one of them each time; default 5 s.
+	MarkEvery time.Duration
 	HeadEvery time.Duration // time between looks at the head of the source's log, for lag; default 5 s
 
 	// A plan is parked when more than MaxRejected (a share, such as 0.25) of RejectWindow documents in a

@@ -28,8 +28,12 @@ func (r *Replicator) parkWhole(f *flow, cause error) error {
 	return r.unlessLast(f, r.parkPlan(f.parked(), nil, cause), cause)
 }
 
+// unlessLast ends the run, with the parking saved, if no other plan is in force.
 func (r *Replicator) unlessLast(f *flow, err, cause error) error {
 	if err == nil && len(r.plans.all()) == 0 {
+		if err := r.saver.save(context.Background()); err != nil { // whoever ends the run ends its contexts
+			return err
+		}
 		return fmt.Errorf("%w, and there is no other: %s: %w", ErrParked, f.plan.ID(), cause)
 	}
 	return err
@@ -60,7 +64,7 @@ func (r *Replicator) noteParked(parked state.Parked) {
 func (r *Replicator) sayParked(parked state.Parked) {
 	r.misses.forget(mappings.PlanID(parked.Plan))
 	r.breaker.forget(mappings.PlanID(parked.Plan))
-	r.log.Error("mapping parked: it is left alone until it is resumed, all others go on",
+	r.log.Error("mapping parked: it is left alone until it is resumed",
 		"mapping", parked.Plan, "reason", parked.Reason, "fix", parked.Advice)
 	r.opts.Observer.ParkedFunc(parked)
 }

@@ -300,3 +300,52 @@ func TestPark_ResumedInVain(t *testing.T) {
 		}
 	}
 }
+
+// TestPark_LostWhileQuiet: a destination is deleted, and nothing is written to it.
+func TestPark_LostWhileQuiet(t *testing.T) {
+	b := newBench(t, table("orders"), table("users"))
+	b.tweak = quick
+	b.fill("orders", 0, 5)
+	r := b.start()
+	r.settle()
+	b.target.Drop("shop.orders")
+	b.await("parked", func() bool { return len(b.parked()) == 1 })
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPark_TheLast ends the run when no other plan is in force, and the state says why, whether it is
+// found in a run or at the start.
+func TestPark_TheLast(t *testing.T) {
+	for name, running := range map[string]bool{"in a run": true, "at the start": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, table("orders"))
+			b.fill("orders", 0, 5)
+			r := b.start()
+			r.settle()
+			if !running {
+				if err := r.end(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.target.Drop("shop.orders")
+			b.fill("orders", 5, 6)
+			if !running {
+				r = b.start()
+			}
+			if err := r.finished(); !errors.Is(err, targets.ErrReplaced) {
+				t.Errorf("the run ended with %v", err)
+			}
+			if len(b.parked()) != 1 {
+				t.Error("the state does not say that it is parked")
+			}
+			if err := b.start().finished(); !errors.Is(err, replicate.ErrParked) {
+				t.Errorf("the next run ended with %v", err)
+			}
+			b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.orders", At: time.Now()})
+			b.round(func() {})
+			b.equal("orders")
+		})
+	}
+}

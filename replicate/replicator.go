@@ -153,6 +153,7 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	take(func() error { return r.sweepLoop(soft) })
 	take(func() error { return r.requestLoop(soft) })
 	take(func() error { return r.markLoop(soft) })
+	take(func() error { return r.identityLoop(soft) })
 	take(func() error { return r.horizonLoop(soft) })
 	for range r.opts.Parallel {
 		take(func() error { return r.rangeLoop(ctx, soft) })

@@ -290,8 +290,10 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*f
 	fit = append(fit, added...)
 	names := r.plans.parkedNames()
 	switch {
-	case len(refused) > 0 || len(fit) == 0 && len(parked) > 0:
+	case len(refused) > 0:
 		return nil, errors.Join(append(refused, parked...)...)
+	case len(fit) == 0 && len(parked) > 0:
+		return nil, errors.Join(append(parked, r.opts.State.Save(ctx, r.saver.takePending()))...)
 	case len(fit) == 0 && len(names) > 0:
 		return nil, &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
 			Advice: "meepo-replicate status says why; then meepo-replicate resume " + names[0]}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +54,10 @@ func runCheck(cmd *cobra.Command, p *process) error {
 }
 
 // checkReport is all that was found, by side.
-type checkReport struct{ groups []*checkGroup }
+type checkReport struct {
+	groups []*checkGroup
+	known  *state.Snapshot // empty: no run was there; nil: it cannot be read
+}
 
 type checkGroup struct {
 	title    string
@@ -78,35 +79,6 @@ func (g *checkGroup) failed(subject string, err error) {
 	for _, e := range flatten(err) {
 		message, fix := messageOf(e)
 		g.add(source.Fatal, subject, message, fix)
-	}
-}
-
-// state looks at what earlier runs have left, if there were any.
-func (r *checkReport) state(ctx context.Context, c *config) {
-	store, err := state.OpenReadOnly(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	g := r.group("state " + c.State)
-	if errors.Is(err, state.ErrOlder) {
-		g.add(source.Note, "", "it is of an older format, the next run brings it up to date", "")
-		return
-	}
-	var snap state.Snapshot
-	if err == nil {
-		snap, err = store.Load(ctx)
-		err = errors.Join(err, store.Close())
-	}
-	if err != nil {
-		g.failed("", err)
-		return
-	}
-	for _, p := range snap.Parked {
-		g.add(source.Fatal, p.Plan, fmt.Sprintf("parked since %s: %s", p.At.Format(time.RFC3339), printable(p.Reason)), p.Advice)
-	}
-	if snap.Letters > 0 {
-		g.add(source.Warning, "", fmt.Sprintf("%d dead letters: documents that the target rejected", snap.Letters),
-			"see meepo-replicate deadletters list; mend the rows or the target, then meepo-replicate deadletters retry --all")
 	}
 }
 
@@ -137,6 +109,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 		g.failed("preflight", err)
 	}
 	g.findings = append(g.findings, findings...)
+	r.position(ctx, g, src)
 	if unlisted != nil {
 		return nil, false
 	}
@@ -197,6 +170,9 @@ func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.De
 		}
 	}()
 	findings, err := dst.Check(ctx, dests)
+	if err == nil {
+		err = r.filled(ctx, g, dst, dests)
+	}
 	if err != nil {
 		g.failed("preflight", err)
 	}

@@ -86,6 +86,9 @@ type process struct {
 func (p *process) catchSignals(cancel context.CancelCauseFunc) (stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup: a closed terminal is no reason to end
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	var owned sync.WaitGroup
 	owned.Go(func() {
@@ -182,7 +185,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, source.ErrPositionLost):
 		return exitLost
-	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled):
+	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled), errors.Is(err, replicate.ErrParked):
 		return exitMismatch
 	}
 	return exitFailed
