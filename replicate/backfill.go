@@ -118,17 +118,14 @@ func (r *Replicator) rangeLoop(ctx, soft context.Context) error {
 
 // endBackfill leaves bulk mode and closes the plan's backfill.
 func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error {
-	if f := r.plans.get(id); f != nil {
-		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
+	if plan, known := r.plans.inForceOrParked(id); known {
+		if err := r.endBulk(ctx, plan.Destination); err != nil {
 			return err
 		}
+	}
+	if f := r.plans.get(id); f != nil {
 		r.opts.Observer.BackfillDoneFunc(id)
 		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
-	}
-	if parked, is := r.plans.parkedAs(id); is {
-		if err := r.endBulk(ctx, parked.Destination); err != nil {
-			return err
-		}
 	}
 	r.jobs.backfilled(id)
 	return nil

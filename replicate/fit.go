@@ -137,14 +137,6 @@ func (p *plans) inForceOrParked(id mappings.PlanID) (state.Parked, bool) {
 	return parked, is
 }
 
-// parkedAs returns what a plan is parked as, if it is.
-func (p *plans) parkedAs(id mappings.PlanID) (state.Parked, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	parked, is := p.parked[id]
-	return parked, is
-}
-
 // hasParked reports whether a plan of the table is parked.
 func (p *plans) hasParked(t source.Table) bool {
 	p.mu.Lock()

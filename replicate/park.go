@@ -71,7 +71,7 @@ func (r *Replicator) sayParked(parked state.Parked) {
 
 // advice collects what a fault says about mending it.
 func advice(cause error, id mappings.PlanID) string {
-	said := hints(nil, cause)
+	said := Hints(cause)
 	resume := "meepo-replicate resume " + string(id)
 	if text := strings.Join(said, "; "); strings.Contains(text, resume) {
 		return text
@@ -82,9 +82,12 @@ func advice(cause error, id mappings.PlanID) string {
 	return strings.Join(append(said, "then: "+resume), "; ")
 }
 
-// hints appends what is advised in an error and in those that it wraps or joins, each once.
+// Hints returns what is advised in an error and in those that it wraps or joins, the outermost first,
+// each once.
+func Hints(err error) []string { return hints(nil, err) }
+
 func hints(said []string, err error) []string {
-	if h, ok := err.(interface{ Hint() string }); ok && !slices.Contains(said, h.Hint()) {
+	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" && !slices.Contains(said, h.Hint()) {
 		said = append(said, h.Hint())
 	}
 	switch e := err.(type) { //nolint:errorlint // it walks the whole tree itself

@@ -237,8 +237,8 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 		return strings.Compare(a.Table.String(), b.Table.String())
 	})
 	compiled, warnings, err := p.compile(ctx, list)
+	unmapped := map[source.Table]error{}
 	if err != nil {
-		unmapped := map[source.Table]error{}
 		list = slices.DeleteFunc(list, func(c source.Columns) bool {
 			_, _, wrong := p.compile(ctx, []source.Columns{c})
 			if wrong != nil {
@@ -252,9 +252,8 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 		if compiled, warnings, err = p.compile(ctx, list); err != nil {
 			return nil, nil, err
 		}
-		return p.flowsOf(compiled, warnings, tables, resumed), unmapped, nil
 	}
-	return p.flowsOf(compiled, warnings, tables, resumed), nil, nil
+	return p.flowsOf(compiled, warnings, tables, resumed), unmapped, nil
 }
 
 // flowsOf makes flows of plans that are not parked; one that is in force and has not changed stays what it is.

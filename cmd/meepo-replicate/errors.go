@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate"
 )
 
 // problem is something wrong with what the user wrote: in the file, a variable or a flag.
@@ -113,7 +114,7 @@ func messageOf(err error) (message, fix string) {
 	if wrong := mappingError(err); wrong != nil {
 		return placedMessage(wrong), wrong.Hint
 	}
-	return strings.TrimSpace(err.Error()), strings.Join(hints(err), "; ")
+	return strings.TrimSpace(err.Error()), strings.Join(replicate.Hints(err), "; ")
 }
 
 // mappingError returns the mapping's error in a chain. Its own text holds the advice and the
@@ -158,19 +159,6 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// hints collects the advice along an error's chain, each once, the outermost first.
-func hints(err error) []string {
-	var list []string
-	walkErrors(err, func(e error) {
-		if h, ok := e.(interface{ Hint() string }); ok {
-			if text := h.Hint(); text != "" && !contains(list, text) {
-				list = append(list, text)
-			}
-		}
-	})
-	return list
-}
-
 func findExcerpt(err error) string {
 	found := ""
 	if wrong := mappingError(err); wrong != nil && wrong.Line > 0 {
@@ -197,13 +185,4 @@ func walkErrors(err error, visit func(error)) {
 		return
 	}
 	walkErrors(errors.Unwrap(err), visit)
-}
-
-func contains(list []string, text string) bool {
-	for _, item := range list {
-		if item == text {
-			return true
-		}
-	}
-	return false
 }
