@@ -13,6 +13,9 @@ import (
 type Compiled struct {
 	Plans    []*Plan  // sorted by ID
 	Warnings []*Error // tables left out, patterns that select nothing
+	// Unfit are the tables of which a mapping that finds them by a glob makes no plan, each with a
+	// warning that says why; nil if there are none.
+	Unfit map[source.Table]*Error
 }
 
 // Compile makes a plan of each mapping and each of its tables. No mappings are the same as
@@ -43,10 +46,10 @@ func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled
 	c.unmapped(mappings)
 	c.warnings.sort()
 	if err := c.errors.err(); err != nil {
-		return Compiled{Warnings: c.warnings}, err
+		return Compiled{Warnings: c.warnings, Unfit: c.leftOut}, err
 	}
 	slices.SortFunc(c.plans, func(a, b *Plan) int { return cmp.Compare(a.id, b.id) })
-	return Compiled{Plans: c.plans, Warnings: c.warnings}, nil
+	return Compiled{Plans: c.plans, Warnings: c.warnings, Unfit: c.leftOut}, nil
 }
 
 type compiler struct {
@@ -56,6 +59,7 @@ type compiler struct {
 	takenBy  map[string]taken // by destination
 	errors   problems
 	warnings problems
+	leftOut  map[source.Table]*Error
 }
 
 // taken says which mapping sends which table to a destination.
@@ -78,6 +82,10 @@ func (c *compiler) unfit(one selected, hint, reason string) {
 		return
 	}
 	c.warnings.add(one.from.At, hint, "table %s is left out: %s", one.columns.Table, reason)
+	if c.leftOut == nil {
+		c.leftOut = map[source.Table]*Error{}
+	}
+	c.leftOut[one.columns.Table] = c.warnings[len(c.warnings)-1]
 }
 
 func (c *compiler) mapping(m Mapping) {
@@ -179,10 +187,8 @@ func (c *compiler) selectTables(m Mapping) []selected {
 			case has(columns.Table) || m.excepts(columns.Table):
 			case columns.Refused == "":
 				list = append(list, selected{columns, from})
-			case literal:
-				c.errors.add(from.At, "", "table %s cannot be replicated: %s", columns.Table, columns.Refused)
 			default:
-				c.warnings.add(from.At, "", "table %s is left out: %s", columns.Table, columns.Refused)
+				c.unfit(selected{columns, from}, "", columns.Refused)
 			}
 		}
 		switch {

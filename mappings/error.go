@@ -30,12 +30,8 @@ type Error struct {
 //	   7 |     excludes: [note]
 //	     |     ^
 func (e *Error) Error() string {
-	message := e.Message
-	if e.Hint != "" {
-		message += ": " + e.Hint
-	}
 	if e.Line == 0 {
-		return message
+		return e.Short()
 	}
 	// Tabs are kept, so that the caret stands under its character however wide they are shown.
 	var indent strings.Builder
@@ -48,7 +44,15 @@ func (e *Error) Error() string {
 			indent.WriteByte(' ')
 		}
 	}
-	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, message, e.Line, e.Text, indent.String())
+	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, e.Short(), e.Line, e.Text, indent.String())
+}
+
+// Short returns the error in one line, without its place.
+func (e *Error) Short() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + ": " + e.Hint
 }
 
 // Errors finds all errors of this package in err, which may join those of several files, in the

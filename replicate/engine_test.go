@@ -59,9 +59,8 @@ type run struct {
 	once   sync.Once
 }
 
-func compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-	compiled, err := mappings.Compile(nil, tables, mappings.Rules{})
-	return compiled.Plans, nil, err
+func compile(_ context.Context, tables []source.Columns) (mappings.Compiled, error) {
+	return mappings.Compile(nil, tables, mappings.Rules{})
 }
 
 func (b *bench) start() *run {
@@ -215,11 +214,11 @@ func (b *bench) destination(name string) *targets.Destination {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	plans, _, err := compile(context.Background(), []source.Columns{columns})
+	compiled, err := compile(context.Background(), []source.Columns{columns})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return plans[0].Destination()
+	return compiled.Plans[0].Destination()
 }
 
 func tableName(name string) source.Table { return source.Table{Schema: "shop", Name: name} }

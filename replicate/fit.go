@@ -154,7 +154,8 @@ var errNotMapped = errors.New("no mapping and table of this name")
 
 // resume puts a plan in force, parked or not, with its destination as it is or made anew. If that
 // fails it stays, or becomes, parked.
-func (p *plans) resume(ctx context.Context, id mappings.PlanID) (*flow, error) {
+func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
+	id := mappings.PlanID(was.Plan)
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	var described map[source.Table]source.Columns
@@ -171,8 +172,10 @@ func (p *plans) resume(ctx context.Context, id mappings.PlanID) (*flow, error) {
 	flows, unmapped, err := p.compiled(ctx, described, id)
 	at := slices.IndexFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
 	if err != nil || at < 0 {
-		for table, cause := range unmapped {
-			err = errors.Join(err, fmt.Errorf("table %s: %w", table, cause))
+		for table, why := range unmapped {
+			if table.String() == was.Source {
+				err = errors.Join(err, why.cause)
+			}
 		}
 		return nil, errors.Join(errNotMapped, err)
 	}

@@ -133,7 +133,7 @@ func (r *Replicator) resume(ctx context.Context, q state.Request) error {
 		r.saver.note(change)
 		return nil
 	}
-	f, err := r.plans.resume(ctx, id)
+	f, err := r.plans.resume(ctx, was)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -107,11 +108,11 @@ func TestSave_FailedOnce(t *testing.T) {
 
 // compileUnless refuses tables with a column of that name.
 func compileUnless(bad string) replicate.CompileFunc {
-	return func(ctx context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
+	return func(ctx context.Context, tables []source.Columns) (mappings.Compiled, error) {
 		for _, c := range tables {
 			for _, column := range c.Columns {
 				if column.Name == bad {
-					return nil, nil, errors.New("table " + c.Table.String() + ": column " + bad)
+					return mappings.Compiled{}, errors.New("table " + c.Table.String() + ": column " + bad)
 				}
 			}
 		}
@@ -142,6 +143,50 @@ func TestPark_Unmapped(t *testing.T) {
 		b.equal("users")
 		if len(b.parked()) != 1 {
 			t.Errorf("resumed %v: parked %v", resumed, b.parked())
+		}
+	}
+}
+
+// TestPark_LeftOut: a table under a glob that becomes unfit while it is followed, or while nothing runs,
+// is parked and not just passed over; resumed in vain it says why, and mended it is copied anew.
+func TestPark_LeftOut(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		b := newBench(t, table("orders"), table("users"))
+		b.tweak = quick
+		b.fill("orders", 0, 5)
+		unfit := table("orders")
+		unfit.Refused = "no primary key"
+		r := b.start()
+		r.settle()
+		if down {
+			if err := r.end(); err != nil {
+				t.Fatal(err)
+			}
+			b.do(func(tx *sourcetest.Tx) { tx.Alter(unfit) })
+			r = b.start()
+		} else {
+			b.do(func(tx *sourcetest.Tx) { tx.Alter(unfit) })
+		}
+		b.await("parked", func() bool { return len(b.parked()) == 1 })
+		if got := b.parked()[0]; !strings.Contains(got.Reason, "no primary key") || !strings.Contains(got.Advice, "resume shop.orders") {
+			t.Errorf("parked as %+v", got)
+		}
+		b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.orders", At: time.Now()})
+		b.await("resumed in vain", func() bool { return b.pending() == 0 })
+		if got := b.parked(); len(got) != 1 || !strings.Contains(got[0].Reason, "no primary key") {
+			t.Errorf("parked as %+v", got)
+		}
+		b.do(func(tx *sourcetest.Tx) { tx.Alter(table("orders")) })
+		b.fill("orders", 5, 8)
+		b.fill("users", 0, 2)
+		r.settle()
+		b.ask(state.Request{Verb: state.ResumePlan, Plan: "shop.orders", At: time.Now()})
+		b.await("resumed", func() bool { return len(b.parked()) == 0 })
+		r.settle()
+		b.equal("orders")
+		b.equal("users")
+		if err := r.end(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -42,7 +42,13 @@ func (f *flow) same(other *flow) bool {
 
 // CompileFunc makes plans of the tables that the catalog describes. It is called at the start and
 // whenever a table has changed. Warnings are shown to the user once.
-type CompileFunc func(ctx context.Context, tables []source.Columns) (plans []*mappings.Plan, warnings []string, err error)
+type CompileFunc func(ctx context.Context, tables []source.Columns) (mappings.Compiled, error)
+
+// unmapped is why nothing is made of a table, or less than before.
+type unmapped struct {
+	cause error
+	said  bool // in a warning
+}
 
 // plans holds the flows that are in force.
 type plans struct {
@@ -185,12 +191,16 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
-	for table, cause := range unmapped {
-		if len(p.of(table)) == 0 && table == t {
-			p.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", cause)
+	for table, why := range unmapped {
+		had := p.of(table)
+		if len(had) == 0 && table == t && !why.said {
+			p.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause)
 		}
-		for _, f := range p.of(table) {
-			if err := p.faulty(f, fmt.Errorf("table %s: %w", table, cause)); err != nil {
+		for _, f := range had {
+			if has(flows, f.plan.ID()) {
+				continue
+			}
+			if err := p.faulty(f, why.cause); err != nil {
 				return err
 			}
 		}
@@ -229,45 +239,53 @@ func (p *plans) selected(t source.Table) bool {
 	return false
 }
 
-// compiled makes the flows of tables. Where one fails to compile by itself, it is left out and named,
-// so that the others go on. The error is for what concerns them together. Parked plans have no flow,
-// but for one that is being resumed.
-func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns, resumed mappings.PlanID) ([]*flow, map[source.Table]error, error) {
+// has reports whether a plan is among flows.
+func has(flows []*flow, id mappings.PlanID) bool {
+	return slices.ContainsFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
+}
+
+// compiled makes the flows of tables. Where one fails to compile by itself, or a mapping leaves it out,
+// it is named, so that the others go on. The error is for what concerns them together. Parked plans
+// have no flow, but for one that is being resumed.
+func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns, resumed mappings.PlanID) ([]*flow, map[source.Table]unmapped, error) {
 	list := slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
 		return strings.Compare(a.Table.String(), b.Table.String())
 	})
-	compiled, warnings, err := p.compile(ctx, list)
-	unmapped := map[source.Table]error{}
+	compiled, err := p.compile(ctx, list)
+	without := map[source.Table]unmapped{}
 	if err != nil {
 		list = slices.DeleteFunc(list, func(c source.Columns) bool {
-			_, _, wrong := p.compile(ctx, []source.Columns{c})
+			_, wrong := p.compile(ctx, []source.Columns{c})
 			if wrong != nil {
-				unmapped[c.Table] = wrong
+				without[c.Table] = unmapped{cause: fmt.Errorf("table %s: %w", c.Table, wrong)}
 			}
 			return wrong != nil
 		})
-		if len(unmapped) == 0 {
+		if len(without) == 0 {
 			return nil, nil, err
 		}
-		if compiled, warnings, err = p.compile(ctx, list); err != nil {
+		if compiled, err = p.compile(ctx, list); err != nil {
 			return nil, nil, err
 		}
 	}
-	return p.flowsOf(compiled, warnings, tables, resumed), unmapped, nil
+	for table, why := range compiled.Unfit {
+		without[table] = unmapped{cause: &source.HintError{Err: errors.New(why.Message), Advice: why.Hint}, said: true}
+	}
+	return p.flowsOf(compiled, tables, resumed), without, nil
 }
 
 // flowsOf makes flows of plans that are not parked; one that is in force and has not changed stays what it is.
-func (p *plans) flowsOf(compiled []*mappings.Plan, warnings []string, tables map[source.Table]source.Columns, resumed mappings.PlanID) []*flow {
+func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]source.Columns, resumed mappings.PlanID) []*flow {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, w := range warnings {
-		if !p.warned[w] {
-			p.warned[w] = true
-			p.log.Warn(w)
+	for _, w := range compiled.Warnings {
+		if text := w.Short(); !p.warned[text] {
+			p.warned[text] = true
+			p.log.Warn(text)
 		}
 	}
 	var flows []*flow
-	for _, plan := range compiled {
+	for _, plan := range compiled.Plans {
 		f := &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
 		if old := p.flows[plan.ID()]; old != nil {
 			f.rows, f.identity = old.rows, old.identity

@@ -240,7 +240,7 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 	if err != nil {
 		return err
 	}
-	if err := r.parkUnmapped(unmapped, known, fresh || len(flows) == 0); err != nil {
+	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
 		return err
 	}
 	if fresh {
@@ -305,25 +305,25 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*f
 func once(_ context.Context, fn func() error) error { return fn() }
 
 // parkUnmapped parks the plans of tables that cannot be compiled any more. Without other tables, and at a
-// fresh start, that is an error for whoever starts the run to mend; a new table is left out.
-func (r *Replicator) parkUnmapped(unmapped map[source.Table]error, known []state.Parked, strict bool) error {
+// fresh start, that is an error for whoever starts the run to mend; a new table is left out, and so is
+// at a fresh start one that only a glob has found.
+func (r *Replicator) parkUnmapped(tables map[source.Table]unmapped, flows []*flow, known []state.Parked, strict bool) error {
 	var wrong []error
-	for table, cause := range unmapped {
-		if strict {
-			wrong = append(wrong, cause)
+	for table, why := range tables {
+		lost := slices.DeleteFunc(slices.Clone(known), func(p state.Parked) bool {
+			return p.Source != table.String() || has(flows, mappings.PlanID(p.Plan))
+		})
+		if strict && (!why.said || len(lost) > 0) {
+			wrong = append(wrong, why.cause)
 			continue
 		}
-		seen := r.plans.hasParked(table)
-		for _, plan := range known {
-			if plan.Source == table.String() {
-				seen = true
-				if err := r.parkPlan(plan, nil, cause); err != nil {
-					wrong = append(wrong, err)
-				}
+		for _, plan := range lost {
+			if err := r.parkPlan(plan, nil, why.cause); err != nil {
+				wrong = append(wrong, err)
 			}
 		}
-		if !seen {
-			r.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", cause)
+		if len(lost) == 0 && !why.said && !r.plans.hasParked(table) {
+			r.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause)
 		}
 	}
 	return errors.Join(wrong...)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/meepo-replicate/meepo/mappings"
 )
 
 // choiceFlag is a flag of one command that takes one of a few words.
@@ -56,6 +58,15 @@ func completeSettings(cmd *cobra.Command) {
 			_ = cmd.MarkFlagFilename(s.flag, "yaml", "yml")
 		}
 	}
+}
+
+// compiledWarnings returns the warnings of a compilation, a line each.
+func compiledWarnings(c mappings.Compiled) []string {
+	texts := make([]string, len(c.Warnings))
+	for i, w := range c.Warnings {
+		texts[i] = w.Short()
+	}
+	return texts
 }
 
 func warn(log *slog.Logger, warnings []string) {

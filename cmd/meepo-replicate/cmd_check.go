@@ -124,8 +124,8 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		g.add(source.Fatal, "tables", "nothing says which tables to copy", "add --all-tables, or --tables with a list such as "+exampleTables(described))
 		return nil
 	}
-	plans, warnings, err := chosen.compile(ctx, described)
-	for _, w := range append(chosen.warnings, warnings...) {
+	compiled, err := chosen.compile(ctx, described)
+	for _, w := range append(chosen.warnings, compiledWarnings(compiled)...) {
 		g.add(source.Warning, "", w, "")
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 	}
 	var dests []*targets.Destination
 	rows, unknown := int64(0), false
-	for _, plan := range plans {
+	for _, plan := range compiled.Plans {
 		dests = append(dests, plan.Destination())
 		for _, t := range described {
 			if t.Table == plan.Table() {
@@ -146,13 +146,13 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 	if unknown {
 		about = "at least " + about
 	}
-	if len(plans) == 0 {
+	if len(compiled.Plans) == 0 {
 		if missing == nil {
 			g.add(source.Fatal, "tables", "there is none to copy", "check the names, and that the account may SELECT from the tables")
 		}
 		return nil
 	}
-	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(plans), about), "")
+	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(compiled.Plans), about), "")
 	return dests
 }
 

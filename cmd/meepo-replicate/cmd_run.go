@@ -181,7 +181,7 @@ func refuseUnfit(ctx context.Context, src sourceDriver, chosen *selection, log *
 		}
 	}
 	if err = errors.Join(missing, fatalFindings(findings)); err != nil {
-		_, _, wrong := chosen.compile(ctx, described)
+		_, wrong := chosen.compile(ctx, described)
 		return nil, errors.Join(err, wrong)
 	}
 	return described, nil
@@ -200,8 +200,8 @@ func refuseServer(ctx context.Context, src sourceDriver) error {
 // refuseNothing refuses to begin where there is no table to copy. A run that has begun goes on: its
 // tables may come back.
 func refuseNothing(ctx context.Context, store *state.Store, chosen *selection, described []source.Columns, log *slog.Logger) error {
-	plans, warnings, err := chosen.compile(ctx, described)
-	if err != nil || len(plans) > 0 {
+	compiled, err := chosen.compile(ctx, described)
+	if err != nil || len(compiled.Plans) > 0 {
 		return nil //nolint:nilerr // what the engine says of a mapping it says better
 	}
 	snap, err := store.Load(ctx)
@@ -210,7 +210,7 @@ func refuseNothing(ctx context.Context, store *state.Store, chosen *selection, d
 	}
 	names := strings.Join(texts(chosen.tables), ", ")
 	if len(described) > 0 {
-		warn(log, warnings)
+		warn(log, compiledWarnings(compiled))
 		return &usageError{"no table that matches " + names + " can be copied", "see the warnings: they say why each is left out"}
 	}
 	return &usageError{"no table matches " + names,

@@ -92,25 +92,16 @@ func (s *selection) restrict(m mappings.Mapping) {
 }
 
 // compile makes the plans for the tables that the source has at this moment.
-func (s *selection) compile(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
+func (s *selection) compile(_ context.Context, tables []source.Columns) (mappings.Compiled, error) {
 	list := s.mappings
 	if len(s.asked) > 0 { // those that no mapping is about are copied as they are
 		list = append(list[:len(list):len(list)], mappings.Mapping{From: s.asked, Except: mappings.Patterns(s.mappings)})
 	}
 	if list = present(list, tables); len(list) == 0 {
 		// Compile would take no mappings for all tables.
-		return nil, nil, nil
+		return mappings.Compiled{}, nil
 	}
-	compiled, err := mappings.Compile(list, tables, s.rules)
-	var warnings []string
-	for _, w := range compiled.Warnings {
-		text := w.Message
-		if w.Hint != "" {
-			text += ": " + w.Hint
-		}
-		warnings = append(warnings, text)
-	}
-	return compiled.Plans, warnings, err
+	return mappings.Compile(list, tables, s.rules)
 }
 
 // present leaves out the tables that mappings name and that are not there: at the start missing has

@@ -50,9 +50,9 @@ func TestSelection_UnfitTables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plans, warnings, err := chosen.compile(t.Context(), tables)
+			compiled, err := chosen.compile(t.Context(), tables)
 			var got []string
-			for _, p := range plans {
+			for _, p := range compiled.Plans {
 				got = append(got, string(p.ID()))
 			}
 			if diff := cmp.Diff(test.plans, got); diff != "" {
@@ -65,7 +65,7 @@ func TestSelection_UnfitTables(t *testing.T) {
 			}
 			wantEach(t, "error", wrong, test.wrong)
 			if test.says != nil {
-				wantEach(t, "warning", slices.DeleteFunc(warnings, func(w string) bool { return strings.Contains(w, "not replicated") }), test.says)
+				wantEach(t, "warning", slices.DeleteFunc(compiledWarnings(compiled), func(w string) bool { return strings.Contains(w, "not replicated") }), test.says)
 			}
 		})
 	}

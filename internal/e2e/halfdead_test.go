@@ -63,9 +63,8 @@ func TestBulkThatHangs(t *testing.T) {
 				retries.Add(1)
 			}
 		}},
-		Compile: func(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-			compiled, err := mappings.Compile(nil, tables, mappings.Rules{})
-			return compiled.Plans, nil, err
+		Compile: func(_ context.Context, tables []source.Columns) (mappings.Compiled, error) {
+			return mappings.Compile(nil, tables, mappings.Rules{})
 		},
 	})
 	if err != nil {

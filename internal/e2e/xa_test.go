@@ -107,6 +107,7 @@ func xaBeforeTheFirstRun(t *testing.T, server *servertest.PrivateSQL) {
 	r.awaitLog(t, "sweep done")
 	g.sentinel(r)
 	g.stop(r)
+	g.finish()
 	g.equal()
 	// MySQL shows prepared transactions to few accounts.
 	if warned := strings.Contains(r.stderr.String(), "XA transactions are prepared now"); warned != (server.Flavor == servertest.MariaDB) {

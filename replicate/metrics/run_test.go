@@ -73,9 +73,8 @@ func start(t *testing.T, tweak func(*run, *replicate.Options)) *run {
 	options := replicate.Options{
 		Source: r.source, Target: r.target, State: store, Observer: r.metrics.Observer(),
 		Tables: []source.Pattern{{Schema: "shop", Name: "*"}}, PollEvery: time.Minute, MarkEvery: time.Minute, RejectWindow: 20,
-		Compile: func(_ context.Context, tables []source.Columns) ([]*mappings.Plan, []string, error) {
-			compiled, err := mappings.Compile(nil, tables, mappings.Rules{})
-			return compiled.Plans, nil, err
+		Compile: func(_ context.Context, tables []source.Columns) (mappings.Compiled, error) {
+			return mappings.Compile(nil, tables, mappings.Rules{})
 		},
 	}
 	if tweak != nil {

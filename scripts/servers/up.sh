@@ -6,9 +6,18 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/shared.sh"
 run=$cache/run
 
+# up_already: whether all of an earlier start still run; a reboot ends them and leaves their files.
+up_already() {
+  local file
+  [[ -f $run/env ]] || return 1
+  for file in "$run"/*/env; do
+    [[ ! -f $file ]] || running "$(dirname "$file")" || return 1
+  done
+}
+
 up() {
-  if [[ -f $run/env ]]; then return 0; fi
-  stop_shared "$run" # what an interrupted start left
+  if up_already; then return 0; fi
+  stop_shared "$run" # what an interrupted start or a reboot left
   rm -rf "$run"
   start_shared "$run" || { stop_shared "$run"; die "not all servers started"; }
 }

@@ -58,7 +58,7 @@ func CheckFields(fields []targets.Field) error {
 		case strings.TrimSpace(name) == "":
 			return fmt.Errorf("field %q: the name is empty", name)
 		case metadata[name]:
-			return fmt.Errorf("field %s: Elasticsearch keeps this name for itself; give the field another name", name)
+			return fmt.Errorf("field %s: Elasticsearch keeps this name for itself", name)
 		case paths[name]:
 			return fmt.Errorf("field %s: there are two of that name", name)
 		}
