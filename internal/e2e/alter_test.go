@@ -41,14 +41,14 @@ func TestAlter(t *testing.T) {
 
 // TestAlter_Unfit makes a table that a glob has found unfit for the target, during a run and between two
 // runs. It is parked and not passed over; mended and resumed, it is equal again.
-func TestAlter_Unfit(t *testing.T) {
-	unfit := map[string][2]string{
+func TestAlter_Unfit(t *testing.T) { onEach(t, alterUnfit) }
+
+func alterUnfit(t *testing.T, flavor servertest.Flavor) {
+	for name, alter := range map[string][2]string{
 		"its key is gone":        {"ALTER TABLE orders DROP PRIMARY KEY", "ALTER TABLE orders ADD PRIMARY KEY (id)"},
 		"a column named as none": {"ALTER TABLE orders ADD _id INT", "ALTER TABLE orders DROP _id"},
-	}
-	flavors := map[bool]servertest.Flavor{true: servertest.MySQL, false: servertest.MariaDB}
-	for name, alter := range unfit {
-		for running, flavor := range flavors {
+	} {
+		for _, running := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/running %t", name, running), func(t *testing.T) {
 				b := newTwoTables(t, flavor, 50)
 				b.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n  - {name: o, from: '%s.o*', to: %s}\n  - {name: u, from: '%s.u*', to: %s}\n",

@@ -10,7 +10,7 @@ import (
 // TestMessages_Server runs against servers whose settings, or whose log, make following
 // impossible.
 func TestMessages_Server(t *testing.T) {
-	for _, flavor := range both {
+	for _, flavor := range servertest.Flavors() {
 		t.Run(string(flavor), func(t *testing.T) {
 			target := servertest.OpenElastic(t)
 			server := servertest.StartSQL(t, flavor)

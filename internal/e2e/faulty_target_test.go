@@ -107,10 +107,12 @@ func (b *twoTables) stop(r *running) { (&goods{t: b.t}).stop(r) }
 // TestParked_DeletedIndex deletes the index of one mapping, while a run goes on and between two runs.
 // That mapping is parked, and not filled anew behind anybody's back; the other goes on; check and
 // status say so; resumed, all of its rows are there again.
-func TestParked_DeletedIndex(t *testing.T) {
+func TestParked_DeletedIndex(t *testing.T) { onEach(t, deletedIndex) }
+
+func deletedIndex(t *testing.T, flavor servertest.Flavor) {
 	for name, running := range map[string]bool{"during a run": true, "between runs": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newTwoTables(t, servertest.MariaDB, 50)
+			b := newTwoTables(t, flavor, 50)
 			r := b.start()
 			b.awaitDoc(r, "orders", 50)
 			b.awaitDoc(r, "users", 50)
@@ -172,8 +174,10 @@ func (b *twoTables) makeStrict(name, format string) {
 
 // TestParked_WrongMapping has an index that takes no document of its table. The mapping is parked, with
 // three keys and their reasons in the message; the other one goes on.
-func TestParked_WrongMapping(t *testing.T) {
-	b := newTwoTables(t, servertest.MySQL, 600)
+func TestParked_WrongMapping(t *testing.T) { onEach(t, wrongMapping) }
+
+func wrongMapping(t *testing.T, flavor servertest.Flavor) {
+	b := newTwoTables(t, flavor, 600)
 	b.makeStrict("orders", "yyyy-MM-dd")
 	r := b.start()
 	b.awaitDoc(r, "users", 600)
@@ -211,8 +215,10 @@ func TestParked_WrongMapping(t *testing.T) {
 
 // TestLostState: without its state file, a run does not copy onto what is filled already, until that is
 // asked for; then what has gone meanwhile goes.
-func TestLostState(t *testing.T) {
-	b := newTwoTables(t, servertest.MariaDB, 20)
+func TestLostState(t *testing.T) { onEach(t, lostState) }
+
+func lostState(t *testing.T, flavor servertest.Flavor) {
+	b := newTwoTables(t, flavor, 20)
 	b.command(0, "--once")
 	files, err := filepath.Glob(filepath.Join(b.dir, "meepo-state.db*"))
 	if err != nil || len(files) == 0 {
@@ -237,8 +243,10 @@ func TestLostState(t *testing.T) {
 }
 
 // TestSecondRun is refused with the pid of the first, whatever it is to copy.
-func TestSecondRun(t *testing.T) {
-	b := newTwoTables(t, servertest.MariaDB, 5)
+func TestSecondRun(t *testing.T) { onEach(t, secondRun) }
+
+func secondRun(t *testing.T, flavor servertest.Flavor) {
+	b := newTwoTables(t, flavor, 5)
 	r := b.start()
 	b.awaitDoc(r, "users", 5)
 	b.says(b.command(1), fmt.Sprintf("in use by process %d", r.cmd.Process.Pid), "what to do: ")
@@ -251,8 +259,10 @@ func TestSecondRun(t *testing.T) {
 
 // TestDeadletters retries letters while a run goes on: first nothing is mended, then one row is, by
 // its own key, then the index.
-func TestDeadletters(t *testing.T) {
-	b := newTwoTables(t, servertest.MariaDB, 5)
+func TestDeadletters(t *testing.T) { onEach(t, deadLetters) }
+
+func deadLetters(t *testing.T, flavor servertest.Flavor) {
+	b := newTwoTables(t, flavor, 5)
 	b.db.Exec(t, "UPDATE orders SET v = CONCAT('2026-01-0', id)")
 	b.makeStrict("orders", "yyyy-MM-dd")
 	r := b.start()
@@ -317,30 +327,28 @@ func TestDeadletters(t *testing.T) {
 // TestTwoStates has two runs with states of their own on the same table and index: each finds versions
 // there that it did not issue, and both end equal. That neither undoes what the other has written from a
 // newer read is a test of the engine, which can hold one of them back.
-func TestTwoStates(t *testing.T) {
-	for _, flavor := range both {
-		t.Run(string(flavor), func(t *testing.T) {
-			g := newGoods(t, flavor, 3000)
-			first := g.start("--state=first.db")
-			first.awaitLog(t, "backfill done")
-			w := g.scribble(2, 3000)
-			second := g.start("--state=second.db", "--fresh")
-			second.awaitLog(t, "sweep done")
-			second.awaitLog(t, "backfill done")
-			t.Logf("%d changes by the writers", w.end())
-			g.sentinel(first)
-			g.sentinel(second)
-			// Each has everything up to here when it has stopped with the log's head saved.
-			g.stop(second)
-			g.stop(first)
-			g.equal()
-			for _, state := range []string{"first.db", "second.db"} {
-				r := invocation{args: []string{"--once", "--state=" + state}, dir: g.dir, env: g.env}.run(t)
-				if code := r.wait(t); code != 0 {
-					t.Errorf("%s: exit code %d", state, code)
-				}
-			}
-			g.equal()
-		})
+func TestTwoStates(t *testing.T) { onEach(t, twoStates) }
+
+func twoStates(t *testing.T, flavor servertest.Flavor) {
+	g := newGoods(t, flavor, 3000)
+	first := g.start("--state=first.db")
+	first.awaitLog(t, "backfill done")
+	w := g.scribble(2, 3000)
+	second := g.start("--state=second.db", "--fresh")
+	second.awaitLog(t, "sweep done")
+	second.awaitLog(t, "backfill done")
+	t.Logf("%d changes by the writers", w.end())
+	g.sentinel(first)
+	g.sentinel(second)
+	// Each has everything up to here when it has stopped with the log's head saved.
+	g.stop(second)
+	g.stop(first)
+	g.equal()
+	for _, state := range []string{"first.db", "second.db"} {
+		r := invocation{args: []string{"--once", "--state=" + state}, dir: g.dir, env: g.env}.run(t)
+		if code := r.wait(t); code != 0 {
+			t.Errorf("%s: exit code %d", state, code)
+		}
 	}
+	g.equal()
 }

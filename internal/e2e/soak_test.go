@@ -36,7 +36,7 @@ func TestSoak_TargetOutage(t *testing.T) {
 // TestSoak_Storm lets Elasticsearch refuse most requests for a minute.
 func TestSoak_Storm(t *testing.T) {
 	longest = 10 * time.Minute
-	stormOf429(t, time.Minute)
+	stormOf429(t, servertest.MariaDB, time.Minute)
 }
 
 func number(t *testing.T, name string, otherwise int) int {

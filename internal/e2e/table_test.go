@@ -249,6 +249,14 @@ func expected(err error) bool {
 	return errors.As(err, &e) && (e.Number == 1062 || isDeadlock(err))
 }
 
+// onEach runs a test on each kind of source.
+func onEach(t *testing.T, test func(t *testing.T, flavor servertest.Flavor)) {
+	t.Helper()
+	for _, flavor := range servertest.Flavors() {
+		t.Run(string(flavor), func(t *testing.T) { test(t, flavor) })
+	}
+}
+
 // sentinel inserts a last row and waits for its document: all before it has been taken in by then.
 func (g *goods) sentinel(r *running) {
 	g.t.Helper()

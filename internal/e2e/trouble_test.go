@@ -92,7 +92,7 @@ func targetOutage(t *testing.T, down time.Duration) {
 
 // TestSourceOutage restarts the source during follow.
 func TestSourceOutage(t *testing.T) {
-	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MySQLNoGTID, servertest.MariaDB} {
+	for _, flavor := range servertest.Flavors() {
 		t.Run(string(flavor), func(t *testing.T) {
 			server := servertest.StartSQL(t, flavor)
 			g := goodsBetween(t, server.Open(t), servertest.OpenElastic(t), 2000)
