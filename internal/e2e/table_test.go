@@ -271,9 +271,10 @@ func (g *goods) sentinel(r *running) {
 	})
 }
 
-// stop ends the program by the first signal and expects it to end well.
+// stop ends the program by the first signal, once it minds signals, and expects it to end well.
 func (g *goods) stop(r *running) {
 	g.t.Helper()
+	r.awaitLog(g.t, "msg=start")
 	r.signal(g.t, syscall.SIGINT)
 	if code := r.wait(g.t); code != 0 {
 		g.t.Fatalf("exit code %d", code)
