@@ -20,7 +20,7 @@ func TestAlter(t *testing.T) {
 			g.db.Exec(t, "ALTER TABLE goods ADD front BIGINT FIRST, ADD back INT")
 			g.db.Exec(t, "UPDATE goods SET front = 9, back = 8, n = 2 WHERE id BETWEEN 50 AND 150")
 			g.sentinel(r)
-			g.stop(r)
+			r.stop(g.t)
 			g.finish()
 			g.equal()
 			if doc := g.target.Docs(t, g.index)["60"]; fmt.Sprintf("%v %v", doc["front"], doc["back"]) != "9 8" {
@@ -32,7 +32,7 @@ func TestAlter(t *testing.T) {
 			g.db.Exec(t, "UPDATE goods SET n = 4 WHERE id BETWEEN 190 AND 210; DELETE FROM goods WHERE id BETWEEN 400 AND 410")
 			r = g.start()
 			g.sentinel(r)
-			g.stop(r)
+			r.stop(g.t)
 			g.finish()
 			g.equal()
 		})
@@ -57,7 +57,7 @@ func alterUnfit(t *testing.T, flavor servertest.Flavor) {
 				b.awaitDoc(r, "orders", 50)
 				b.awaitDoc(r, "users", 50)
 				if !running {
-					b.stop(r)
+					r.stop(b.t)
 				}
 				b.db.Exec(t, alter[0])
 				b.db.Exec(t, "DELETE FROM orders WHERE id = 1")
@@ -76,7 +76,7 @@ func alterUnfit(t *testing.T, flavor servertest.Flavor) {
 				b.fill("orders", 51, 60)
 				b.command(0, "resume", plan)
 				b.awaitDoc(r, "orders", 60)
-				b.stop(r)
+				r.stop(b.t)
 				b.command(0, "--once")
 				b.equal("orders")
 				b.equal("users")

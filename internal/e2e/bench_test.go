@@ -189,7 +189,7 @@ func (g *goods) follow() time.Duration {
 	r := g.start()
 	g.sentinel(r)
 	took := time.Since(begin)
-	g.stop(r)
+	r.stop(g.t)
 	g.equal()
 	return took
 }
@@ -214,7 +214,7 @@ func TestBench_Memory(t *testing.T) {
 			})
 			took := time.Since(begin)
 			peak := peakMemory(t, r)
-			g.stop(r)
+			r.stop(g.t)
 			t.Logf("%s: a transaction of %d changes took %s, peak memory %d MiB", flavor, rows, took.Round(time.Second), peak>>10)
 			if peak > most {
 				t.Errorf("peak memory is %d KiB, want at most %d", peak, most)

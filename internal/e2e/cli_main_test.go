@@ -176,6 +176,17 @@ func (r *running) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
+// stop ends a run by the first signal and expects it to end well. What a state file or a target says
+// may be an earlier run's doing, so it first waits until this one minds signals.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	r.awaitLog(t, "msg=start")
+	r.signal(t, syscall.SIGINT)
+	if code := r.wait(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+}
+
 // awaitLog waits for a text in the program's log.
 func (r *running) awaitLog(t *testing.T, text string) {
 	t.Helper()

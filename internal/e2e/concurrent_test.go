@@ -59,7 +59,7 @@ func TestKill(t *testing.T) {
 
 			r = g.start()
 			g.sentinel(r)
-			g.stop(r)
+			r.stop(g.t)
 			g.equal()
 			// What was saved before the first kill is not read again: the rows that the backfills
 			// counted are those of the table, give or take what the writers added and removed.
@@ -116,7 +116,7 @@ func TestTruncate(t *testing.T) {
 			r.awaitLog(t, "sweep done")
 			w.end()
 			g.sentinel(r)
-			g.stop(r)
+			r.stop(g.t)
 			g.finish()
 			g.equal()
 		})
@@ -162,10 +162,7 @@ func TestCollation(t *testing.T) {
 					status, _ := target.Do(t, "GET", "/"+target.Prefix+"words/_doc/zzz", nil)
 					return status == 200, nil
 				})
-				r.signal(t, syscall.SIGINT)
-				if code := r.wait(t); code != 0 {
-					t.Fatalf("exit code %d", code)
-				}
+				r.stop(t)
 				want, got := map[string]string{}, map[string]string{}
 				for _, row := range db.QueryStrings(t, "SELECT k, v FROM words") {
 					want[row[0]] = row[0] + "=" + row[1]

@@ -56,7 +56,7 @@ var scenes = map[matrix.Scene]scene{
 			p.target.lose(p.t)
 			p.source.exec(p.t, "INSERT INTO goods (id, v) VALUES (60000000, 'for nobody')")
 			p.awaitParked(r)
-			p.stop(r)
+			r.stop(p.t)
 			p.resume("goods")
 		},
 	},
@@ -77,7 +77,7 @@ var scenes = map[matrix.Scene]scene{
 		before: func(p *plant) {
 			r := p.start("", false)
 			p.awaitCopied(r)
-			p.stop(r)
+			r.stop(p.t)
 			p.source.exec(p.t, "INSERT INTO goods (id, v) VALUES ("+beyond+", 'soon gone')")
 			p.source.unlogged(p.t, "DELETE FROM goods WHERE id = "+beyond)
 		},

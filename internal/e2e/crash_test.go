@@ -65,7 +65,7 @@ func crash(t *testing.T, kill matrix.Kill, pair string) {
 	}
 	p.awaitCopied(r)
 	t.Logf("%d changes by the writer", w.end())
-	p.stop(r)
+	r.stop(p.t)
 	p.finish()
 	p.equal(s.letters)
 }

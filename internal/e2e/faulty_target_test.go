@@ -101,9 +101,6 @@ func (b *twoTables) deleteIndex(name string) {
 	}
 }
 
-// stop ends the program by the first signal.
-func (b *twoTables) stop(r *running) { (&goods{t: b.t}).stop(r) }
-
 // TestParked_DeletedIndex deletes the index of one mapping, while a run goes on and between two runs.
 // That mapping is parked, and not filled anew behind anybody's back; the other goes on; check and
 // status say so; resumed, all of its rows are there again.
@@ -117,7 +114,7 @@ func deletedIndex(t *testing.T, flavor servertest.Flavor) {
 			b.awaitDoc(r, "orders", 50)
 			b.awaitDoc(r, "users", 50)
 			if !running {
-				b.stop(r)
+				r.stop(b.t)
 			}
 			b.deleteIndex("orders")
 			b.fill("orders", 51, 60)
@@ -142,7 +139,7 @@ func deletedIndex(t *testing.T, flavor servertest.Flavor) {
 			if running {
 				b.says(b.command(0, "resume", "orders"), plan, "the run that is on now")
 			} else {
-				b.stop(r)
+				r.stop(b.t)
 				b.says(b.command(0, "resume", "orders"), plan, "the next run, as none is on now")
 				b.says(b.command(0, "status"), "asked for, not done yet", "resume of "+plan)
 				r = b.start()
@@ -150,7 +147,7 @@ func deletedIndex(t *testing.T, flavor servertest.Flavor) {
 			b.awaitDoc(r, "orders", 60)
 			b.db.Exec(t, "DELETE FROM orders WHERE id = 3; INSERT INTO orders VALUES (99, 'last')")
 			b.awaitDoc(r, "orders", 99)
-			b.stop(r)
+			r.stop(b.t)
 			b.equal("orders")
 			b.equal("users")
 			b.says(b.command(0, "check"), "0 errors")
@@ -184,7 +181,7 @@ func wrongMapping(t *testing.T, flavor servertest.Flavor) {
 	r.awaitLog(t, "mapping parked")
 	b.fill("users", 601, 601)
 	b.awaitDoc(r, "users", 601)
-	b.stop(r)
+	r.stop(b.t)
 	log := r.stderr.String()
 	parked := log[strings.Index(log, "mapping parked"):]
 	parked = parked[:strings.Index(parked, "\n")]
@@ -253,7 +250,7 @@ func secondRun(t *testing.T, flavor servertest.Flavor) {
 	b.says(b.command(1, "--once", "--fresh"), fmt.Sprintf("in use by process %d", r.cmd.Process.Pid))
 	b.fill("users", 6, 6)
 	b.awaitDoc(r, "users", 6)
-	b.stop(r)
+	r.stop(b.t)
 	b.command(0, "--once")
 }
 
@@ -309,7 +306,7 @@ func deadLetters(t *testing.T, flavor servertest.Flavor) {
 	b.says(b.command(0, "deadletters", "drop", "4"), "will be dropped by the run")
 	r.await(t, "one letter", func() (bool, error) { return letters() == "2", nil })
 	b.says(b.command(0, "deadletters", "retry", "--reason=when", "--wait"), "all 1 are resolved")
-	b.stop(r)
+	r.stop(b.t)
 	want, docs := b.db.QueryStrings(t, "SELECT id, v FROM orders"), b.target.Docs(t, b.index("orders"))
 	for _, row := range want {
 		if row[0] == "4" { // its letter was dropped
@@ -341,8 +338,8 @@ func twoStates(t *testing.T, flavor servertest.Flavor) {
 	g.sentinel(first)
 	g.sentinel(second)
 	// Each has everything up to here when it has stopped with the log's head saved.
-	g.stop(second)
-	g.stop(first)
+	second.stop(g.t)
+	first.stop(g.t)
 	g.equal()
 	for _, state := range []string{"first.db", "second.db"} {
 		r := invocation{args: []string{"--once", "--state=" + state}, dir: g.dir, env: g.env}.run(t)

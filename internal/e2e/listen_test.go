@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -75,10 +74,7 @@ func TestListen_OnARun(t *testing.T) {
 			t.Errorf("with a port in use it does not say %q:\n%s", want, second.stderr)
 		}
 	}
-	r.signal(t, syscall.SIGINT)
-	if code := r.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	r.stop(t)
 }
 
 // TestListen_SourceGoesSilent: the connections to the source stay open and carry nothing any more.
@@ -93,8 +89,5 @@ func TestListen_SourceGoesSilent(t *testing.T) {
 	awaitHeld(t, network)
 	r.awaitPage(t, at+"/healthz", http.StatusServiceUnavailable, "the source's log has been silent for")
 	r.awaitPage(t, at+"/readyz", http.StatusServiceUnavailable, "behind the source")
-	r.signal(t, syscall.SIGINT)
-	if code := r.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	r.stop(t)
 }

@@ -126,17 +126,6 @@ func (p *plant) awaitParked(r *running) {
 	})
 }
 
-// stop ends the program by the first signal and expects it to end well. What the state says may be an
-// earlier run's word, so it first waits until this one minds signals.
-func (p *plant) stop(r *running) {
-	p.t.Helper()
-	r.awaitLog(p.t, "msg=start")
-	r.signal(p.t, syscall.SIGINT)
-	if code := r.wait(p.t); code != 0 {
-		p.t.Fatalf("exit code %d", code)
-	}
-}
-
 // finish lets one more run do what is left and end by itself: what the log told last may have queued a
 // sweep, or may not be saved at all while somebody's XA transaction is prepared.
 func (p *plant) finish() {

@@ -42,7 +42,7 @@ func TestStateDiskFull(t *testing.T) {
 			r = p.start("", false)
 			w.end()
 			p.awaitCaughtUp(r)
-			p.stop(r)
+			r.stop(p.t)
 			if strings.Contains(r.stderr.String(), "backfill begins") {
 				t.Error("it was copied again")
 			}

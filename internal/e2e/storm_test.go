@@ -73,7 +73,7 @@ func stormOf429(t *testing.T, flavor servertest.Flavor, span time.Duration) {
 		t.Error("there was no storm")
 	}
 	g.sentinel(r)
-	g.stop(r)
+	r.stop(g.t)
 	g.equal()
 	if st := statusOf(t, g.dir, g.env); st.Letters != 0 || len(st.Parked) != 0 {
 		t.Errorf("%d dead letters, parked %v", st.Letters, st.Parked)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -271,16 +270,6 @@ func (g *goods) sentinel(r *running) {
 	})
 }
 
-// stop ends the program by the first signal, once it minds signals, and expects it to end well.
-func (g *goods) stop(r *running) {
-	g.t.Helper()
-	r.awaitLog(g.t, "msg=start")
-	r.signal(g.t, syscall.SIGINT)
-	if code := r.wait(g.t); code != 0 {
-		g.t.Fatalf("exit code %d", code)
-	}
-}
-
 // finish lets one more run do what is left and end by itself: what the log told last may have queued a
 // copy that a signal has kept from its end.
 func (g *goods) finish() {
@@ -295,6 +284,6 @@ func (g *goods) settle(r *running) {
 	g.t.Helper()
 	r.awaitLog(g.t, "backfill done")
 	g.sentinel(r)
-	g.stop(r)
+	r.stop(g.t)
 	g.equal()
 }

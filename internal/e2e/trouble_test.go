@@ -24,7 +24,7 @@ func TestPoisonRow(t *testing.T) {
 	r := g.start()
 	r.awaitLog(t, "backfill done")
 	g.sentinelDate(r)
-	g.stop(r)
+	r.stop(g.t)
 	if n := len(g.target.Docs(t, g.index)); n != rows { // all but the poison, and the last one
 		t.Errorf("%d documents, want %d", n, rows)
 	}
@@ -44,7 +44,7 @@ func TestPoisonRow(t *testing.T) {
 		status, _ := g.target.Do(t, "GET", "/"+g.index+"/_doc/54321", nil)
 		return status == 200, nil
 	})
-	g.stop(r)
+	r.stop(g.t)
 	if s := statusOf(t, g.dir, g.env); s.Letters != 0 {
 		t.Errorf("after it was mended: %+v", s.Newest)
 	}
@@ -79,7 +79,7 @@ func targetOutage(t *testing.T, down time.Duration) {
 	r.awaitLog(t, "target recovered")
 	t.Logf("%d changes by the writers", w.end())
 	g.sentinel(r)
-	g.stop(r)
+	r.stop(g.t)
 	g.equal()
 	log := r.stderr.String()
 	if n := strings.Count(log, "target recovered"); n != 1 {
@@ -104,7 +104,7 @@ func TestSourceOutage(t *testing.T) {
 			server.Start(t)
 			g.fill(20_001, 21_000)
 			g.sentinel(r)
-			g.stop(r)
+			r.stop(g.t)
 			g.equal()
 		})
 	}

@@ -148,7 +148,7 @@ func TestOnlineSchemaChange(t *testing.T) {
 				g.db.Exec(t, way.after)
 				g.sentinel(r)
 				r.awaitLog(t, "sweep done") // the swap's jobs begin once the position after it is saved
-				g.stop(r)
+				r.stop(g.t)
 				g.finish()
 				g.equal()
 			})

@@ -81,7 +81,7 @@ func xaKilled(t *testing.T, server *servertest.PrivateSQL) {
 	endXA(t, g.db, "y", "ROLLBACK")
 	endXA(t, g.db, "x", "COMMIT")
 	g.sentinel(r)
-	g.stop(r)
+	r.stop(g.t)
 	g.equal()
 	if log := r.stderr.String(); strings.Contains(log, "backfill begins") || strings.Contains(log, "is unknown") {
 		t.Error("a transaction was forgotten, and the table copied anew")
@@ -106,7 +106,7 @@ func xaBeforeTheFirstRun(t *testing.T, server *servertest.PrivateSQL) {
 	r.awaitLog(t, "what it has changed is unknown")
 	r.awaitLog(t, "sweep done")
 	g.sentinel(r)
-	g.stop(r)
+	r.stop(g.t)
 	g.finish()
 	g.equal()
 	// MySQL shows prepared transactions to few accounts.
