@@ -26,7 +26,9 @@ func TestNemesis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runNemesis(t, nemesisRun{program: file, flavor: servertest.MariaDB, seed: 1, lasting: 40 * time.Second}).check(t)
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		runNemesis(t, nemesisRun{program: file, flavor: flavor, seed: 1, lasting: 20 * time.Second}).check(t)
+	})
 }
 
 // nemesisRun is what makes a run of the nemesis: all that is random follows from the seed.
