@@ -10,6 +10,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // ErrParked: some plans were left alone, so not everything is in the target.
@@ -99,6 +100,34 @@ func hints(said []string, err error) []string {
 		}
 	}
 	return said
+}
+
+// forgetUnmapped forgets parked plans that no mapping and table make any more, as takeUp does with those
+// that were in force. Tables that are there, and only not fit, keep theirs.
+func (r *Replicator) forgetUnmapped(tables map[source.Table]unmapped) {
+	there := map[string]bool{}
+	for t := range tables {
+		there[t.String()] = true
+	}
+	for _, was := range r.plans.forgetUnmade(there) {
+		r.log.Warn("parked mapping is forgotten: no mapping makes it any more, or its table is gone", "mapping", was.Plan)
+		r.saver.note(state.Change{Unpark: []string{was.Plan}})
+	}
+}
+
+// forgetUnmade drops the parked plans that were not made, but for those of the tables that are there,
+// and returns them.
+func (p *plans) forgetUnmade(there map[string]bool) []state.Parked {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var forgotten []state.Parked
+	for id, was := range p.parked {
+		if !p.made[id] && !there[was.Source] {
+			forgotten = append(forgotten, was)
+			delete(p.parked, id)
+		}
+	}
+	return forgotten
 }
 
 // incomplete is how a run ends well of which plans are parked, if it was to make the target equal.

@@ -263,3 +263,29 @@ func TestPark_EndsBulkMode(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPark_NoLongerMapped: a parked plan that no mapping makes any more is forgotten at the next start,
+// as one in force is, and begins anew should it come back.
+func TestPark_NoLongerMapped(t *testing.T) {
+	b := newBench(t, table("orders"), table("users"))
+	b.tweak = quick
+	b.fill("orders", 0, 20)
+	b.fill("users", 0, 20)
+	r := b.start()
+	r.settle()
+	b.target.Drop("shop.orders")
+	b.await("parked", func() bool { return len(b.parked()) == 1 })
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	b.tweak = func(o *replicate.Options) { o.Tables, o.Once = []source.Pattern{{Schema: "shop", Name: "users"}}, true }
+	if err := b.start().finished(); err != nil || len(b.parked()) != 0 || b.logged("no mapping makes it any more") != 1 {
+		t.Errorf("%v, parked: %+v", err, b.parked())
+	}
+	b.tweak = func(o *replicate.Options) { o.Once = true }
+	if err := b.start().finished(); err != nil {
+		t.Error(err)
+	}
+	b.equal("orders")
+	b.equal("users")
+}

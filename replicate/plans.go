@@ -73,6 +73,7 @@ type plans struct {
 	byTable map[source.Table][]*flow
 	warned  map[string]bool
 	parked  map[mappings.PlanID]state.Parked
+	made    map[mappings.PlanID]bool // all that the latest compilation has made, parked ones included
 	// behind is what stood behind the destination when a plan was taken up, in this run or earlier.
 	behind map[mappings.PlanID]string
 }
@@ -285,7 +286,9 @@ func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]sour
 		}
 	}
 	var flows []*flow
+	p.made = map[mappings.PlanID]bool{}
 	for _, plan := range compiled.Plans {
+		p.made[plan.ID()] = true
 		f := &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
 		if old := p.flows[plan.ID()]; old != nil {
 			f.rows, f.identity = old.rows, old.identity

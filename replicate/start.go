@@ -243,6 +243,7 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
 		return err
 	}
+	r.forgetUnmapped(unmapped)
 	if fresh {
 		if err := r.refuseFilled(ctx, flows); err != nil {
 			return err
