@@ -104,7 +104,7 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 		}
 		return r.appeared(ctx, e.Table, t, "table created")
 	case source.Gap:
-		return r.appeared(ctx, e.Table, t, "rows in the log are older than the table's definition")
+		return r.appeared(ctx, e.Table, t, "the log does not tell all changes of its rows")
 	case source.Drop:
 		return r.vanished(ctx, e.Table, t)
 	case source.Rename:
