@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // nemesisFault is something that happens to the run.
@@ -37,6 +40,8 @@ var nemesisFaults = []nemesisFault{
 	{"restart source", 1, (*nemesis).restartSource},
 	{"purge log", 1, (*nemesis).purgeLog},
 	{"lose state", 1, (*nemesis).loseState},
+	{"full disk", 1, (*nemesis).fullDisk},
+	{"clock set back", 1, (*nemesis).clockSetBack},
 	{"add column", 2, (*nemesis).addColumn},
 	{"drop column", 2, (*nemesis).dropColumn},
 	{"replace table", 2, (*nemesis).replaceTable},
@@ -186,6 +191,34 @@ func (n *nemesis) loseState() {
 		return
 	}
 	n.refusedThenFresh(4)
+}
+
+// fullDisk lets no file of the process grow any more. It must end and say so; the next one goes on.
+func (n *nemesis) fullDisk() {
+	n.unstall()
+	n.gateway.be("")
+	n.awaitFollowing()
+	err := unix.Prlimit(n.process.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4096, Max: unix.RLIM_INFINITY}, nil)
+	if err != nil && !errors.Is(err, unix.ESRCH) { // it may have ended by itself, which look judges
+		n.t.Fatal(err)
+	}
+	if !n.await(n.patience(), "the end of a process whose state file cannot grow", n.hasEnded) {
+		return
+	}
+	n.heed()
+	if code, text := n.process.cmd.ProcessState.ExitCode(), n.process.stderr.String(); code != 1 || !strings.Contains(text, "save state to ") {
+		n.trouble("a process without room for its state ended with code %d: %s", code, lastLines(n.process.stderr))
+		return
+	}
+	n.launch()
+}
+
+// clockSetBack has a new process see the source's clock up to two hours behind, standing still, until the
+// source is restarted: versions are drawn from it, and may not go back with it.
+func (n *nemesis) clockSetBack() {
+	n.administer(fmt.Sprintf("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() - %d'", 60+n.rnd.IntN(7200)))
+	n.end(syscall.SIGKILL)
+	n.launch()
 }
 
 // refusedThenFresh starts the process, which must end with this code, and then begins anew.
