@@ -122,7 +122,7 @@ func runNemesis(t *testing.T, o nemesisRun) *nemesisReport {
 	}
 	n.begun = time.Now()
 	for end := n.begun.Add(o.lasting); time.Now().Before(end) && !n.inTrouble(); {
-		for _, fault := range deck(n.rnd, o.only) {
+		for _, fault := range deck(n.rnd, o.only, o.lasting) {
 			n.pause(time.Duration(n.rnd.IntN(1200)) * time.Millisecond)
 			if time.Now().After(end) || n.inTrouble() {
 				break
