@@ -169,7 +169,7 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 	p.mu.Lock()
 	delete(p.behind, id)
 	p.mu.Unlock()
-	flows, unmapped, err := p.compiled(ctx, described, id)
+	flows, unmapped, err := p.compiled(ctx, described)
 	at := slices.IndexFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
 	if err != nil || at < 0 {
 		for table, why := range unmapped {

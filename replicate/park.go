@@ -104,12 +104,12 @@ func hints(said []string, err error) []string {
 
 // forgetUnmapped forgets parked plans that no mapping and table make any more, as takeUp does with those
 // that were in force. Tables that are there, and only not fit, keep theirs.
-func (r *Replicator) forgetUnmapped(tables map[source.Table]unmapped) {
+func (r *Replicator) forgetUnmapped(made []*flow, unfit map[source.Table]unmapped) {
 	there := map[string]bool{}
-	for t := range tables {
+	for t := range unfit {
 		there[t.String()] = true
 	}
-	for _, was := range r.plans.forgetUnmade(there) {
+	for _, was := range r.plans.forgetUnmade(made, there) {
 		r.log.Warn("parked mapping is forgotten: no mapping makes it any more, or its table is gone", "mapping", was.Plan)
 		r.saver.note(state.Change{Unpark: []string{was.Plan}})
 	}
@@ -117,12 +117,12 @@ func (r *Replicator) forgetUnmapped(tables map[source.Table]unmapped) {
 
 // forgetUnmade drops the parked plans that were not made, but for those of the tables that are there,
 // and returns them.
-func (p *plans) forgetUnmade(there map[string]bool) []state.Parked {
+func (p *plans) forgetUnmade(made []*flow, there map[string]bool) []state.Parked {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var forgotten []state.Parked
 	for id, was := range p.parked {
-		if !p.made[id] && !there[was.Source] {
+		if !has(made, id) && !there[was.Source] {
 			forgotten = append(forgotten, was)
 			delete(p.parked, id)
 		}

@@ -73,7 +73,6 @@ type plans struct {
 	byTable map[source.Table][]*flow
 	warned  map[string]bool
 	parked  map[mappings.PlanID]state.Parked
-	made    map[mappings.PlanID]bool // all that the latest compilation has made, parked ones included
 	// behind is what stood behind the destination when a plan was taken up, in this run or earlier.
 	behind map[mappings.PlanID]string
 }
@@ -188,10 +187,11 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if columns != nil && p.selected(t) {
 		tables[t] = *columns
 	}
-	flows, unmapped, err := p.compiled(ctx, tables, "")
+	made, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
+	flows := p.notParked(made)
 	for table, why := range unmapped {
 		had := p.of(table)
 		if len(had) == 0 && table == t && !why.said {
@@ -247,8 +247,8 @@ func has(flows []*flow, id mappings.PlanID) bool {
 
 // compiled makes the flows of tables. Where one fails to compile by itself, or a mapping leaves it out,
 // it is named, so that the others go on. The error is for what concerns them together. Parked plans
-// have no flow, but for one that is being resumed.
-func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns, resumed mappings.PlanID) ([]*flow, map[source.Table]unmapped, error) {
+// have their flows among them.
+func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, map[source.Table]unmapped, error) {
 	list := slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
 		return strings.Compare(a.Table.String(), b.Table.String())
 	})
@@ -272,11 +272,11 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 	for table, why := range compiled.Unfit {
 		without[table] = unmapped{cause: &source.HintError{Err: errors.New(why.Message), Advice: why.Hint}, said: true}
 	}
-	return p.flowsOf(compiled, tables, resumed), without, nil
+	return p.flowsOf(compiled, tables), without, nil
 }
 
-// flowsOf makes flows of plans that are not parked; one that is in force and has not changed stays what it is.
-func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]source.Columns, resumed mappings.PlanID) []*flow {
+// flowsOf makes flows of plans; one that is in force and has not changed stays what it is.
+func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]source.Columns) []*flow {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range compiled.Warnings {
@@ -286,9 +286,7 @@ func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]sour
 		}
 	}
 	var flows []*flow
-	p.made = map[mappings.PlanID]bool{}
 	for _, plan := range compiled.Plans {
-		p.made[plan.ID()] = true
 		f := &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
 		if old := p.flows[plan.ID()]; old != nil {
 			f.rows, f.identity = old.rows, old.identity
@@ -296,11 +294,16 @@ func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]sour
 				f = old
 			}
 		}
-		if plan.ID() == resumed || !p.isParked(plan.ID()) {
-			flows = append(flows, f)
-		}
+		flows = append(flows, f)
 	}
 	return flows
+}
+
+// notParked returns the flows whose plans are not parked.
+func (p *plans) notParked(flows []*flow) []*flow {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(flows), func(f *flow) bool { return p.isParked(f.plan.ID()) })
 }
 
 func (p *plans) put(tables map[source.Table]source.Columns, flows []*flow) {

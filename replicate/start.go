@@ -236,14 +236,15 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 	if err != nil {
 		return err
 	}
-	flows, unmapped, err := p.compiled(ctx, tables, "")
+	made, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return err
 	}
+	flows := p.notParked(made)
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
 		return err
 	}
-	r.forgetUnmapped(unmapped)
+	r.forgetUnmapped(made, unmapped)
 	if fresh {
 		if err := r.refuseFilled(ctx, flows); err != nil {
 			return err

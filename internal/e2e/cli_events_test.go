@@ -54,41 +54,39 @@ func plain(list []event) []string {
 }
 
 func TestEvents_AcceptanceSQL(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			db := servertest.OpenSQL(t, flavor)
-			db.Exec(t, "CREATE TABLE test (id INT AUTO_INCREMENT PRIMARY KEY, data VARCHAR(16))")
-			source := "--source=" + db.ReplURL
-			asPlain := invocation{args: []string{"events", source, "--format=plain"}}.start(t)
-			asJSON := invocation{args: []string{"events", source, "--tables=" + db.Name + ".test"}}.start(t)
-			asPlain.awaitLog(t, "events follow")
-			asJSON.awaitLog(t, "events follow")
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		db := servertest.OpenSQL(t, flavor)
+		db.Exec(t, "CREATE TABLE test (id INT AUTO_INCREMENT PRIMARY KEY, data VARCHAR(16))")
+		source := "--source=" + db.ReplURL
+		asPlain := invocation{args: []string{"events", source, "--format=plain"}}.start(t)
+		asJSON := invocation{args: []string{"events", source, "--tables=" + db.Name + ".test"}}.start(t)
+		asPlain.awaitLog(t, "events follow")
+		asJSON.awaitLog(t, "events follow")
 
-			db.Exec(t, acceptanceSQL)
-			if diff := cmp.Diff(acceptanceEvents, asPlain.awaitLines(t, 13)); diff != "" {
-				t.Errorf("plain: %s", diff)
+		db.Exec(t, acceptanceSQL)
+		if diff := cmp.Diff(acceptanceEvents, asPlain.awaitLines(t, 13)); diff != "" {
+			t.Errorf("plain: %s", diff)
+		}
+		list := parseEvents(t, asJSON.awaitLines(t, 13))
+		if diff := cmp.Diff(acceptanceEvents, plain(list)); diff != "" {
+			t.Errorf("json: %s", diff)
+		}
+		for _, e := range list {
+			if e.Table != db.Name+".test" || e.Position == "" || e.Time == "" {
+				t.Errorf("an event is %+v", e)
 			}
-			list := parseEvents(t, asJSON.awaitLines(t, 13))
-			if diff := cmp.Diff(acceptanceEvents, plain(list)); diff != "" {
-				t.Errorf("json: %s", diff)
+		}
+		for _, r := range []*running{asPlain, asJSON} {
+			r.signal(t, syscall.SIGTERM)
+			if code := r.wait(t); code != 0 {
+				t.Errorf("exit code %d after a signal", code)
 			}
-			for _, e := range list {
-				if e.Table != db.Name+".test" || e.Position == "" || e.Time == "" {
-					t.Errorf("an event is %+v", e)
-				}
+			if n := len(r.stdout.lines()); n != 13 {
+				t.Errorf("%d lines", n)
 			}
-			for _, r := range []*running{asPlain, asJSON} {
-				r.signal(t, syscall.SIGTERM)
-				if code := r.wait(t); code != 0 {
-					t.Errorf("exit code %d after a signal", code)
-				}
-				if n := len(r.stdout.lines()); n != 13 {
-					t.Errorf("%d lines", n)
-				}
-			}
-			testFromEvent(t, source, list)
-		})
-	}
+		}
+		testFromEvent(t, source, list)
+	})
 }
 
 // testFromEvent reads from the position of an event in the middle, which delivers it again.
@@ -122,15 +120,13 @@ func TestEvents_TableChangesAndCompositeKeys(t *testing.T) {
 }
 
 func TestEvents_UntilNowEndsAtOnceWithoutEvents(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			db := servertest.OpenSQL(t, flavor)
-			r := invocation{args: []string{"events", "--source=" + db.ReplURL, "--until=now"}}.run(t)
-			if code := r.wait(t); code != 0 || r.stdout.String() != "" {
-				t.Errorf("exit code %d", code)
-			}
-		})
-	}
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		db := servertest.OpenSQL(t, flavor)
+		r := invocation{args: []string{"events", "--source=" + db.ReplURL, "--until=now"}}.run(t)
+		if code := r.wait(t); code != 0 || r.stdout.String() != "" {
+			t.Errorf("exit code %d", code)
+		}
+	})
 }
 
 func TestEvents_ClosedPipeEndsQuietly(t *testing.T) {

@@ -10,33 +10,31 @@ import (
 // TestMessages_Server runs against servers whose settings, or whose log, make following
 // impossible.
 func TestMessages_Server(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			target := servertest.OpenElastic(t)
-			server := servertest.StartSQL(t, flavor)
-			db := server.Open(t)
-			db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY); INSERT INTO orders VALUES (1)")
-			t.Cleanup(func() { deleteIndexesOf(t, target, strings.ToLower(db.Name)+".orders") })
-			args := sides(db.ReplURL, target, "--tables=orders", "--once")
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		target := servertest.OpenElastic(t)
+		server := servertest.StartSQL(t, flavor)
+		db := server.Open(t)
+		db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY); INSERT INTO orders VALUES (1)")
+		t.Cleanup(func() { deleteIndexesOf(t, target, strings.ToLower(db.Name)+".orders") })
+		args := sides(db.ReplURL, target, "--tables=orders", "--once")
 
-			t.Run("position purged", func(t *testing.T) { testPurged(t, db, args) })
-			for name, test := range map[string]struct {
-				option string
-				says   []string
-			}{
-				"binlog off":       {"--skip-log-bin", []string{"log_bin", "restart"}},
-				"statement format": {"--binlog-format=STATEMENT", []string{"binlog_format", "STATEMENT", "ROW"}},
-			} {
-				t.Run(name, func(t *testing.T) {
-					server.Stop(t)
-					server.Start(t, test.option)
-					for _, args := range [][]string{args, {"events", "--source=" + db.ReplURL}} {
-						refusal{code: 1, args: args, says: test.says}.check(t)
-					}
-				})
-			}
-		})
-	}
+		t.Run("position purged", func(t *testing.T) { testPurged(t, db, args) })
+		for name, test := range map[string]struct {
+			option string
+			says   []string
+		}{
+			"binlog off":       {"--skip-log-bin", []string{"log_bin", "restart"}},
+			"statement format": {"--binlog-format=STATEMENT", []string{"binlog_format", "STATEMENT", "ROW"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				server.Stop(t)
+				server.Start(t, test.option)
+				for _, args := range [][]string{args, {"events", "--source=" + db.ReplURL}} {
+					refusal{code: 1, args: args, says: test.says}.check(t)
+				}
+			})
+		}
+	})
 }
 
 // testPurged starts again from a position that the server has thrown away.

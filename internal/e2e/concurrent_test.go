@@ -12,9 +12,7 @@ import (
 
 // TestBackfillUnderWriters copies a table while writers change it, then follows them.
 func TestBackfillUnderWriters(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) { backfillUnderWriters(t, flavor, 20_000) })
-	}
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) { backfillUnderWriters(t, flavor, 20_000) })
 }
 
 func backfillUnderWriters(t *testing.T, flavor servertest.Flavor, rows int) {
@@ -31,47 +29,45 @@ func backfillUnderWriters(t *testing.T, flavor servertest.Flavor, rows int) {
 // TestKill kills the process in the middle of the backfill and in the middle of follow. The restart
 // goes on from what was saved: no finished chunk is read again.
 func TestKill(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			const rows = 60_000
-			g := newGoods(t, flavor, rows)
-			w := g.scribble(1, rows)
-			r := g.start("--rate", "20000")
-			var saved int64
-			r.await(t, "progress in the state", func() (bool, error) {
-				s, err := statusIf(t, g.dir, g.env)
-				if err == nil && len(s.Tables) == 1 {
-					saved = s.Tables[0].Rows
-				}
-				return saved > rows/10, err
-			})
-			kill(t, r)
-			s := statusOf(t, g.dir, g.env)
-			saved = s.Tables[0].Rows
-			if s.Tables[0].Copied {
-				t.Fatal("the backfill was over before the kill")
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		const rows = 60_000
+		g := newGoods(t, flavor, rows)
+		w := g.scribble(1, rows)
+		r := g.start("--rate", "20000")
+		var saved int64
+		r.await(t, "progress in the state", func() (bool, error) {
+			s, err := statusIf(t, g.dir, g.env)
+			if err == nil && len(s.Tables) == 1 {
+				saved = s.Tables[0].Rows
 			}
-
-			r = g.start()
-			r.awaitLog(t, "backfill done")
-			kill(t, r)
-			changes := w.end()
-
-			r = g.start()
-			g.sentinel(r)
-			r.stop(g.t)
-			g.equal()
-			// What was saved before the first kill is not read again: the rows that the backfills
-			// counted are those of the table, give or take what the writers added and removed.
-			s = statusOf(t, g.dir, g.env)
-			if again := s.Tables[0].Rows - rows; again > changes || again > saved {
-				t.Errorf("%d rows saved before the kill, %d counted for a table of %d with %d changes", saved, s.Tables[0].Rows, rows, changes)
-			}
-			if read := rowsRead(t, r); read > changes+1000 {
-				t.Errorf("the last run read %d rows, after a finished backfill and %d changes", read, changes)
-			}
+			return saved > rows/10, err
 		})
-	}
+		kill(t, r)
+		s := statusOf(t, g.dir, g.env)
+		saved = s.Tables[0].Rows
+		if s.Tables[0].Copied {
+			t.Fatal("the backfill was over before the kill")
+		}
+
+		r = g.start()
+		r.awaitLog(t, "backfill done")
+		kill(t, r)
+		changes := w.end()
+
+		r = g.start()
+		g.sentinel(r)
+		r.stop(g.t)
+		g.equal()
+		// What was saved before the first kill is not read again: the rows that the backfills
+		// counted are those of the table, give or take what the writers added and removed.
+		s = statusOf(t, g.dir, g.env)
+		if again := s.Tables[0].Rows - rows; again > changes || again > saved {
+			t.Errorf("%d rows saved before the kill, %d counted for a table of %d with %d changes", saved, s.Tables[0].Rows, rows, changes)
+		}
+		if read := rowsRead(t, r); read > changes+1000 {
+			t.Errorf("the last run read %d rows, after a finished backfill and %d changes", read, changes)
+		}
+	})
 }
 
 func kill(t *testing.T, r *running) {
@@ -104,23 +100,25 @@ func statusIf(t *testing.T, dir string, env []string) (statusJSON, error) {
 
 // TestTruncate empties the table under writers, outside and inside a transaction that goes on.
 func TestTruncate(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			g := newGoods(t, flavor, 5000)
-			w := g.scribble(2, 5000)
-			r := g.start()
-			r.awaitLog(t, "backfill done")
-			g.db.Exec(t, "TRUNCATE goods")
-			g.fill(100_000, 100_500)
-			g.db.Exec(t, "START TRANSACTION; INSERT INTO goods (id, v) VALUES (200000, 'before'); TRUNCATE TABLE goods; INSERT INTO goods (id, v) VALUES (200001, 'after'); COMMIT")
-			r.awaitLog(t, "sweep done")
-			w.end()
-			g.sentinel(r)
-			r.stop(g.t)
-			g.finish()
-			g.equal()
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		g := newGoods(t, flavor, 5000)
+		w := g.scribble(2, 5000)
+		r := g.start()
+		r.awaitLog(t, "backfill done")
+		g.db.Exec(t, "TRUNCATE goods")
+		g.fill(100_000, 100_500)
+		g.db.Exec(t, "START TRANSACTION; INSERT INTO goods (id, v) VALUES (200000, 'before'); TRUNCATE TABLE goods; INSERT INTO goods (id, v) VALUES (200001, 'after'); COMMIT")
+		r.awaitLog(t, "sweep done")
+		w.end()
+		g.sentinel(r)
+		r.await(t, "both sweeps done", func() (bool, error) {
+			s, err := statusIf(t, g.dir, g.env)
+			return err == nil && len(s.Jobs) == 0, err
 		})
-	}
+		r.stop(g.t)
+		g.finish()
+		g.equal()
+	})
 }
 
 // TestTruncate_DuringBackfill empties the table while it is copied.

@@ -19,42 +19,44 @@ type nemesisFault struct {
 	name  string
 	times int // in a deck
 	do    func(*nemesis)
-	long  bool // only in runs of a minute and more
 }
 
 // nemesisFaults are all that can happen. They are drawn like cards: each comes as often as its number
 // says before the deck is shuffled again, so that a short run has some of all.
 var nemesisFaults = []nemesisFault{
-	{"kill", 5, func(n *nemesis) { n.end(syscall.SIGKILL); n.launch() }, false},
-	{"stop", 1, (*nemesis).stopAndStart, false},
-	{"cut source", 2, func(n *nemesis) { n.logf("%d connections", n.sourceWay.Cut()) }, false},
-	{"cut target", 2, func(n *nemesis) { n.logf("%d connections", n.targetWay.Cut()) }, false},
-	{"stall source", 2, func(n *nemesis) { n.stall(n.sourceWay.Freeze, n.sourceWay.Thaw) }, false},
-	{"stall target", 2, func(n *nemesis) { n.stall(n.targetWay.Freeze, n.targetWay.Thaw) }, false},
-	{"busy target", 1, func(n *nemesis) { n.beUnwell(busy) }, false},
-	{"unavailable target", 1, func(n *nemesis) { n.beUnwell(unavailable) }, false},
-	{"mute target", 1, func(n *nemesis) { n.beUnwell(mute) }, false},
-	{"tardy target", 2, func(n *nemesis) { n.beUnwell(tardy) }, false},
-	{"choosy target", 2, func(n *nemesis) { n.beUnwell(choosy) }, false},
-	{"foreign version", 2, (*nemesis).foreignVersion, false},
-	{"rotate log", 1, func(n *nemesis) { n.administer("FLUSH BINARY LOGS") }, false},
-	{"restart source", 1, (*nemesis).restartSource, false},
-	{"purge log", 1, (*nemesis).purgeLog, false},
-	{"lose state", 1, (*nemesis).loseState, false},
-	{"full disk", 1, (*nemesis).fullDisk, true},
-	{"clock set back", 1, (*nemesis).clockSetBack, true},
-	{"add column", 2, (*nemesis).addColumn, false},
-	{"drop column", 2, (*nemesis).dropColumn, false},
-	{"replace table", 2, (*nemesis).replaceTable, false},
-	{"truncate", 1, func(n *nemesis) { n.define("TRUNCATE TABLE " + n.someTable().name) }, false},
+	{"kill", 5, func(n *nemesis) { n.end(syscall.SIGKILL); n.launch() }},
+	{"stop", 1, (*nemesis).stopAndStart},
+	{"cut source", 2, func(n *nemesis) { n.logf("%d connections", n.sourceWay.Cut()) }},
+	{"cut target", 2, func(n *nemesis) { n.logf("%d connections", n.targetWay.Cut()) }},
+	{"stall source", 2, func(n *nemesis) { n.stall(n.sourceWay.Freeze, n.sourceWay.Thaw) }},
+	{"stall target", 2, func(n *nemesis) { n.stall(n.targetWay.Freeze, n.targetWay.Thaw) }},
+	{"busy target", 1, func(n *nemesis) { n.beUnwell(busy) }},
+	{"unavailable target", 1, func(n *nemesis) { n.beUnwell(unavailable) }},
+	{"mute target", 1, func(n *nemesis) { n.beUnwell(mute) }},
+	{"tardy target", 2, func(n *nemesis) { n.beUnwell(tardy) }},
+	{"choosy target", 2, func(n *nemesis) { n.beUnwell(choosy) }},
+	{"foreign version", 2, (*nemesis).foreignVersion},
+	{"rotate log", 1, func(n *nemesis) { n.administer("FLUSH BINARY LOGS") }},
+	{"restart source", 1, (*nemesis).restartSource},
+	{"purge log", 1, (*nemesis).purgeLog},
+	{"lose state", 1, (*nemesis).loseState},
+	{"full disk", 1, (*nemesis).fullDisk},
+	{"clock set back", 1, (*nemesis).clockSetBack},
+	{"add column", 2, (*nemesis).addColumn},
+	{"drop column", 2, (*nemesis).dropColumn},
+	{"replace table", 2, (*nemesis).replaceTable},
+	{"truncate", 1, func(n *nemesis) { n.define("TRUNCATE TABLE " + n.someTable().name) }},
 }
+
+// longFaults are left to runs of a minute and more.
+var longFaults = []string{"full disk", "clock set back"}
 
 // deck shuffles the faults of these names; without any name, all that are for a run of this length.
 func deck(rnd *rand.Rand, only []string, lasting time.Duration) []nemesisFault {
 	var cards []nemesisFault
 	for _, f := range nemesisFaults {
 		for range f.times {
-			if len(only) == 0 && (!f.long || lasting >= time.Minute) || slices.Contains(only, f.name) {
+			if len(only) == 0 && (lasting >= time.Minute || !slices.Contains(longFaults, f.name)) || slices.Contains(only, f.name) {
 				cards = append(cards, f)
 			}
 		}

@@ -92,20 +92,18 @@ func targetOutage(t *testing.T, down time.Duration) {
 
 // TestSourceOutage restarts the source during follow.
 func TestSourceOutage(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			server := servertest.StartSQL(t, flavor)
-			g := goodsBetween(t, server.Open(t), servertest.OpenElastic(t), 2000)
-			r := g.start()
-			r.awaitLog(t, "backfill done")
-			g.fill(10_001, 11_000)
-			server.Kill(t)
-			r.awaitLog(t, "log lost, reconnecting")
-			server.Start(t)
-			g.fill(20_001, 21_000)
-			g.sentinel(r)
-			r.stop(g.t)
-			g.equal()
-		})
-	}
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		server := servertest.StartSQL(t, flavor)
+		g := goodsBetween(t, server.Open(t), servertest.OpenElastic(t), 2000)
+		r := g.start()
+		r.awaitLog(t, "backfill done")
+		g.fill(10_001, 11_000)
+		server.Kill(t)
+		r.awaitLog(t, "log lost, reconnecting")
+		server.Start(t)
+		g.fill(20_001, 21_000)
+		g.sentinel(r)
+		r.stop(g.t)
+		g.equal()
+	})
 }

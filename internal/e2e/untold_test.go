@@ -41,69 +41,65 @@ var untoldsOfMariaDB = []untold{
 // TestUntoldChanges: documents follow what partitions, conversions and the like do to rows, of which
 // the log has no rows.
 func TestUntoldChanges(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			all := untolds
-			if flavor == servertest.MariaDB {
-				all = append(append([]untold(nil), untolds...), untoldsOfMariaDB...)
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		all := untolds
+		if flavor == servertest.MariaDB {
+			all = append(append([]untold(nil), untolds...), untoldsOfMariaDB...)
+		}
+		db, target := servertest.OpenSQL(t, flavor), servertest.OpenElastic(t)
+		var mappings strings.Builder
+		for _, u := range all {
+			db.Exec(t, fmt.Sprintf("CREATE TABLE %s (id INT PRIMARY KEY, %s", u.name, u.create))
+			for id := range 7 {
+				db.Exec(t, fmt.Sprintf("INSERT INTO %s (id, v) VALUES (?, ?)", u.name), id+1, fmt.Sprintf("vér%d", id+1))
 			}
-			db, target := servertest.OpenSQL(t, flavor), servertest.OpenElastic(t)
-			var mappings strings.Builder
-			for _, u := range all {
-				db.Exec(t, fmt.Sprintf("CREATE TABLE %s (id INT PRIMARY KEY, %s", u.name, u.create))
-				for id := range 7 {
-					db.Exec(t, fmt.Sprintf("INSERT INTO %s (id, v) VALUES (?, ?)", u.name), id+1, fmt.Sprintf("vér%d", id+1))
-				}
-				fmt.Fprintf(&mappings, "  - {name: %[1]s, from: %[2]s.%[1]s, to: %[3]s%[1]s, columns: [id, v]}\n", u.name, db.Name, target.Prefix)
-			}
-			dir := in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n%s", db.ReplURL, target.URL, mappings.String()))
-			r := invocation{dir: dir}.start(t)
-			check := func(want func(untold) string) {
-				t.Helper()
-				r.await(t, "the documents", func() (bool, error) {
-					var wrong []string
-					for _, u := range all {
-						if got := summary(t, target, target.Prefix+u.name); got != want(u) {
-							wrong = append(wrong, fmt.Sprintf("%s holds %q, want %q", u.name, got, want(u)))
-						}
+			fmt.Fprintf(&mappings, "  - {name: %[1]s, from: %[2]s.%[1]s, to: %[3]s%[1]s, columns: [id, v]}\n", u.name, db.Name, target.Prefix)
+		}
+		dir := in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n%s", db.ReplURL, target.URL, mappings.String()))
+		r := invocation{dir: dir}.start(t)
+		check := func(want func(untold) string) {
+			t.Helper()
+			r.await(t, "the documents", func() (bool, error) {
+				var wrong []string
+				for _, u := range all {
+					if got := summary(t, target, target.Prefix+u.name); got != want(u) {
+						wrong = append(wrong, fmt.Sprintf("%s holds %q, want %q", u.name, got, want(u)))
 					}
-					return len(wrong) == 0, errors.New(strings.Join(wrong, "; "))
-				})
-			}
-			check(func(untold) string { return "1=vér1 2=vér2 3=vér3 4=vér4 5=vér5 6=vér6 7=vér7" })
-			for _, u := range all {
-				db.Exec(t, "SET SESSION sql_mode = ''; "+strings.NewReplacer("TABLE T ", "TABLE "+u.name+" ", "FROM T ", "FROM "+u.name+" ", "UPDATE T ", "UPDATE "+u.name+" ").Replace(u.change)+"; SET SESSION sql_mode = DEFAULT")
-			}
-			check(func(u untold) string { return u.want })
-		})
-	}
+				}
+				return len(wrong) == 0, errors.New(strings.Join(wrong, "; "))
+			})
+		}
+		check(func(untold) string { return "1=vér1 2=vér2 3=vér3 4=vér4 5=vér5 6=vér6 7=vér7" })
+		for _, u := range all {
+			db.Exec(t, "SET SESSION sql_mode = ''; "+strings.NewReplacer("TABLE T ", "TABLE "+u.name+" ", "FROM T ", "FROM "+u.name+" ", "UPDATE T ", "UPDATE "+u.name+" ").Replace(u.change)+"; SET SESSION sql_mode = DEFAULT")
+		}
+		check(func(u untold) string { return u.want })
+	})
 }
 
 // TestMovedColumns alters a table while nobody follows, so that a log without names of columns is read
 // by the place that they have later: an order of columns of one type that no comparison shows. The
 // mapping is the same as before, since it has only the key.
 func TestMovedColumns(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			db, target := servertest.OpenSQL(t, flavor), servertest.OpenElastic(t)
-			db.Exec(t, "CREATE TABLE a (id INT, v INT NOT NULL, PRIMARY KEY (id)); INSERT INTO a VALUES (1, 5), (2, 5), (3, 5)")
-			dir := in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n  - {name: a, from: %s.a, to: %sa, columns: [id]}\n",
-				db.ReplURL, target.URL, db.Name, target.Prefix))
-			once := func() {
-				t.Helper()
-				if code := (invocation{args: []string{"--once"}, dir: dir}).run(t).wait(t); code != 0 {
-					t.Fatalf("exit code %d", code)
-				}
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		db, target := servertest.OpenSQL(t, flavor), servertest.OpenElastic(t)
+		db.Exec(t, "CREATE TABLE a (id INT, v INT NOT NULL, PRIMARY KEY (id)); INSERT INTO a VALUES (1, 5), (2, 5), (3, 5)")
+		dir := in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n  - {name: a, from: %s.a, to: %sa, columns: [id]}\n",
+			db.ReplURL, target.URL, db.Name, target.Prefix))
+		once := func() {
+			t.Helper()
+			if code := (invocation{args: []string{"--once"}, dir: dir}).run(t).wait(t); code != 0 {
+				t.Fatalf("exit code %d", code)
 			}
-			once()
-			db.Exec(t, "UPDATE a SET v = 8 WHERE id = 1; DELETE FROM a WHERE id = 2; INSERT INTO a VALUES (4, 9)")
-			db.Exec(t, "ALTER TABLE a MODIFY v INT NOT NULL FIRST")
-			once()
-			if got, want := summary(t, target, target.Prefix+"a"), "1=<nil> 3=<nil> 4=<nil>"; got != want {
-				t.Errorf("documents %q, want %q", got, want)
-			}
-		})
-	}
+		}
+		once()
+		db.Exec(t, "UPDATE a SET v = 8 WHERE id = 1; DELETE FROM a WHERE id = 2; INSERT INTO a VALUES (4, 9)")
+		db.Exec(t, "ALTER TABLE a MODIFY v INT NOT NULL FIRST")
+		once()
+		if got, want := summary(t, target, target.Prefix+"a"), "1=<nil> 3=<nil> 4=<nil>"; got != want {
+			t.Errorf("documents %q, want %q", got, want)
+		}
+	})
 }
 
 // ways are how tools change a large table: a copy under another name, filled beside it, which takes
@@ -148,6 +144,10 @@ func TestOnlineSchemaChange(t *testing.T) {
 				g.db.Exec(t, way.after)
 				g.sentinel(r)
 				r.awaitLog(t, "sweep done") // the swap's jobs begin once the position after it is saved
+				r.await(t, "no work left", func() (bool, error) {
+					s, err := statusIf(t, g.dir, g.env)
+					return err == nil && len(s.Jobs) == 0 && s.Tables[0].Copied, fmt.Errorf("jobs %v: %w", s.Jobs, err)
+				})
 				r.stop(g.t)
 				g.finish()
 				g.equal()

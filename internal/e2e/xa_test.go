@@ -46,14 +46,12 @@ func endXA(t *testing.T, db *servertest.Database, name, verb string) {
 
 // TestXA has servers of its own, since every stream of a server is told of every XA transaction.
 func TestXA(t *testing.T) {
-	for _, flavor := range servertest.Flavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			server := servertest.StartSQL(t, flavor)
-			t.Run("Killed", func(t *testing.T) { xaKilled(t, server) })
-			t.Run("BeforeTheFirstRun", func(t *testing.T) { xaBeforeTheFirstRun(t, server) })
-			t.Run("Events", func(t *testing.T) { xaEvents(t, server) })
-		})
-	}
+	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+		server := servertest.StartSQL(t, flavor)
+		t.Run("Killed", func(t *testing.T) { xaKilled(t, server) })
+		t.Run("BeforeTheFirstRun", func(t *testing.T) { xaBeforeTheFirstRun(t, server) })
+		t.Run("Events", func(t *testing.T) { xaEvents(t, server) })
+	})
 }
 
 // xaKilled prepares transactions while the program follows, kills it and the server between their two
