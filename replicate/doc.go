@@ -26,8 +26,10 @@
 //     What is prepared but not committed (XA) is saved with the position after its prepare, and made
 //     dirty under the fence of its commit, since no read before that sees it.
 //  5. Versions order writes. A version is drawn before the snapshot of its read, from the source's
-//     clock, below a ceiling that is saved already. A conflict with a version that this state did
-//     not issue raises the clock above it, and the document is read and written again.
+//     clock, below a ceiling that the target and the state hold already: a fresh start begins above
+//     the ceilings of all states, since requests of a killed run may land after it. A conflict with a
+//     version that this state did not issue raises the clock above it, and the document is read and
+//     written again.
 //  6. Only proof deletes: a delete event, the old key of a changed key, a sweep, or the retry of a
 //     letter. A row that is absent after an insert or update deletes nothing; if the log passes the head taken after that
 //     read and no delete has come, the key is a miss, and many misses park the plan.

@@ -65,10 +65,11 @@ type Identifier interface {
 }
 
 // Mark is what a run leaves in the target now and then, so that a target that went back to an earlier
-// time is noticed.
+// time is noticed, and so that a run whose state is new writes above what the ones before may have under way.
 type Mark struct {
 	Number   int64  // rising with each mark of a state; 0: there is none
 	Position string // the position that was saved, for people
+	Ceiling  int64  // above every version that the state has issued; 0: it has issued none
 }
 
 // Marker keeps one mark per state in a small place of the driver's own in the target.
@@ -79,6 +80,9 @@ type Marker interface {
 	// WriteMark replaces the mark of a state and returns when it is durable. A mark with a lower number
 	// than the target's does not replace it, however late the request lands; it may be an error.
 	WriteMark(ctx context.Context, state string, mark Mark) error
+	// Ceiling returns the highest ceiling of the marks of all states, those that have just been written
+	// among them; 0: there is none. It makes nothing.
+	Ceiling(ctx context.Context) (int64, error)
 }
 
 // BulkMode makes a destination faster to fill while nobody reads it.

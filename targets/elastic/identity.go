@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -74,75 +73,4 @@ func (t *Target) histories(ctx context.Context, name string) ([]string, error) {
 	}
 	slices.Sort(list)
 	return list, nil
-}
-
-var _ targets.Marker = (*Target)(nil)
-
-// marksIndex holds one document per state.
-const marksIndex = "meepo-replicate-marks"
-
-// storedMark is a document of marksIndex.
-type storedMark struct {
-	Number   int64  `json:"number"`
-	Position string `json:"position"`
-	At       string `json:"at"` // by our clock, for people
-}
-
-// ReadMark gets the document of the state.
-func (t *Target) ReadMark(ctx context.Context, state string) (targets.Mark, error) {
-	var answer struct {
-		Source storedMark `json:"_source"`
-	}
-	err := t.client.do(ctx, esapi.GetRequest{Index: marksIndex, DocumentID: state}, &answer)
-	if hasStatus(err, http.StatusNotFound) {
-		return targets.Mark{}, nil
-	}
-	if err != nil {
-		return targets.Mark{}, fmt.Errorf("read mark: %w", err)
-	}
-	return targets.Mark{Number: answer.Source.Number, Position: answer.Source.Position}, nil
-}
-
-// WriteMark replaces the document of the state, and makes the index first where there is none. The mark's
-// number is the document's version, so that a request that lands late replaces nothing.
-func (t *Target) WriteMark(ctx context.Context, state string, mark targets.Mark) error {
-	body, err := jsonBody(storedMark{Number: mark.Number, Position: mark.Position, At: time.Now().UTC().Format(time.RFC3339)})
-	if err != nil {
-		return err
-	}
-	if err := t.makeMarks(ctx); err != nil {
-		return fmt.Errorf("make index of marks: %w", err)
-	}
-	version := int(mark.Number)
-	request := esapi.IndexRequest{Index: marksIndex, DocumentID: state, Body: body, Version: &version, VersionType: "external_gte"}
-	if err := t.client.do(ctx, request, nil); err != nil {
-		return fmt.Errorf("write mark: %w", err)
-	}
-	return nil
-}
-
-// makeMarks makes the index once per process; one that is deleted meanwhile is made anew by the next.
-func (t *Target) makeMarks(ctx context.Context) error {
-	if t.marksMade.Load() {
-		return nil
-	}
-	body, err := jsonBody(property{
-		"settings": property{"index.hidden": true, "index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"},
-		"mappings": property{"dynamic": "strict", "properties": property{
-			"number": property{"type": "long"}, "at": property{"type": "date"},
-			"position": property{"type": "keyword", "index": false, "doc_values": false},
-		}},
-	})
-	if err != nil {
-		return err
-	}
-	err = t.client.do(ctx, esapi.IndicesCreateRequest{Index: marksIndex, Body: body}, nil)
-	var answer *statusError
-	if errors.As(err, &answer) && answer.Type == "resource_already_exists_exception" {
-		err = nil
-	}
-	if err == nil {
-		t.marksMade.Store(true)
-	}
-	return err
 }

@@ -41,6 +41,16 @@ func (m *Memory) WriteMark(_ context.Context, state string, mark targets.Mark) e
 	return nil
 }
 
+// Ceiling returns the highest ceiling of all marks.
+func (m *Memory) Ceiling(context.Context) (ceiling int64, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mark := range m.marks {
+		ceiling = max(ceiling, mark.Ceiling)
+	}
+	return ceiling, nil
+}
+
 // Rewind puts a mark back to an earlier one, as a restored backup would.
 func (m *Memory) Rewind(state string, mark targets.Mark) {
 	m.mu.Lock()

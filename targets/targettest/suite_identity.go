@@ -62,16 +62,28 @@ func (s *suite) marks(t *testing.T) {
 			t.Errorf("mark of %s: %+v, %v, want %+v", state, got, err, want)
 		}
 	}
+	highest := func() int64 {
+		t.Helper()
+		highest, err := marker.Ceiling(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return highest
+	}
 	expect(a, targets.Mark{})
-	for _, mark := range []targets.Mark{{Number: 1, Position: "p1"}, {Number: 2, Position: `p"2`}} {
+	ceiling := highest() + 1000 // the target may be used by others
+	for _, mark := range []targets.Mark{{Number: 1, Position: "p1", Ceiling: ceiling}, {Number: 2, Position: `p"2`, Ceiling: ceiling + 1}} {
 		if err := marker.WriteMark(t.Context(), a, mark); err != nil {
 			t.Fatal(err)
 		}
 		expect(a, mark)
+		if got := highest(); got < mark.Ceiling {
+			t.Errorf("ceiling of all marks: %d after one of %d", got, mark.Ceiling)
+		}
 	}
 	// A request that was given up may land late. An error is as good as none: nobody is there to hear it.
 	_ = marker.WriteMark(t.Context(), a, targets.Mark{Number: 1, Position: "late"})
-	expect(a, targets.Mark{Number: 2, Position: `p"2`})
+	expect(a, targets.Mark{Number: 2, Position: `p"2`, Ceiling: ceiling + 1})
 	if err := marker.WriteMark(t.Context(), a, targets.Mark{Number: 2, Position: "again"}); err != nil {
 		t.Errorf("a mark is written again, since the answer was lost: %v", err)
 	}
