@@ -48,6 +48,11 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 			return nil, fmt.Errorf("begin bulk mode: %w", err)
 		}
 	}
+	// A chunk's row is dropped where its document is in flight, since that read is newer: so none may be
+	// in flight that was read before what made the backfill necessary.
+	if err := r.lanes.quiesce(soft, id); err != nil {
+		return nil, err
+	}
 	ranges, err := r.split(soft, flow)
 	if err != nil {
 		return nil, err

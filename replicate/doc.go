@@ -19,8 +19,9 @@
 //  2. A start is a position with its fence. They are taken before the first row or range is read
 //     and saved with the jobs that will read them; progress without a position is refused.
 //  3. A document is in flight once, from the moment its fence is captured until it is durable. What
-//     makes it dirty meanwhile causes one more read. A chunk's rows go in flight only if no other
-//     read of their documents began or ended since the chunk opened.
+//     makes it dirty meanwhile causes one more read. A chunk's row is dropped where its document is
+//     dirty or in flight, or was since the chunk opened: that read is newer than what made the
+//     backfill necessary, since a backfill begins when nothing that was in flight before still is.
 //  4. Durable, then saved, then acked. Tokens enter the frontier in log order and are done in any
 //     order; a position is saved when everything before it is durable or a dead letter.
 //     What is prepared but not committed (XA) is saved with the position after its prepare, and made

@@ -30,3 +30,10 @@ func (r *Replicator) Blocked() bool {
 func (r *Replicator) RateLimit() (perSecond float64, burst int) {
 	return float64(r.limiter.Limit()), r.limiter.Burst()
 }
+
+// Quiescing reports whether a job waits for what was in flight before it.
+func (r *Replicator) Quiescing() bool {
+	r.lanes.mu.Lock()
+	defer r.lanes.mu.Unlock()
+	return len(r.lanes.barrier) > 0
+}
