@@ -198,6 +198,7 @@ type delivery struct {
 	flow    *flow
 	ops     []targets.Op
 	entries []*entry // one per op
+	doubts  map[*entry]int
 }
 
 func (d *delivery) add(e *entry, row source.Row, version int64) error {

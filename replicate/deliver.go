@@ -88,10 +88,10 @@ func (r *Replicator) sort(d *delivery, n int, partial *targets.PartialError, red
 		switch {
 		case !bad:
 			r.durable(d, i, i+1)
-		case item.Class == targets.Retryable:
+		case item.Class == targets.Retryable, item.Class == targets.Doubtful && d.doubtful(e, r.opts.MaxDoubts):
 			d.ops[again], d.entries[again] = op, e
 			again++
-		case item.Class == targets.Rejected:
+		case item.Class == targets.Rejected, item.Class == targets.Doubtful:
 			if err := r.reject(d.flow, e.key.Key, item.Reason); err != nil {
 				return 0, err
 			}
@@ -122,6 +122,16 @@ func blindConflict(partial *targets.PartialError) bool {
 	return slices.ContainsFunc(partial.Items, func(i targets.ItemError) bool {
 		return i.Class == targets.Conflict && i.Stored == 0
 	})
+}
+
+// doubtful counts a failure at a document of which the target does not say whose fault it is, and reports
+// whether it is to be tried again.
+func (d *delivery) doubtful(e *entry, most int) bool {
+	if d.doubts == nil {
+		d.doubts = map[*entry]int{}
+	}
+	d.doubts[e]++
+	return d.doubts[e] < most
 }
 
 func (d *delivery) drop(n int) { d.ops, d.entries = d.ops[n:], d.entries[n:] }

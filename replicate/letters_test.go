@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // lettersOf names the dead letters in the state: "document: reason".
@@ -246,4 +248,32 @@ func TestRun_DeleteOnTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.equal("orders")
+}
+
+// TestLetters_TargetFailsAtOne: the target fails at one document, in its own words through no fault of
+// anybody. That document becomes a letter in the end, and holds up no other.
+func TestLetters_TargetFailsAtOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, table("orders"))
+	b.fill("orders", 0, 5)
+	b.tweak = func(o *replicate.Options) { o.MaxDoubts, o.MaxRejected = 3, 1 }
+	var tries atomic.Int64
+	b.target.Before = func(_ context.Context, ops []targets.Op) error {
+		for i, op := range ops {
+			if op.ID == "3" {
+				tries.Add(1)
+				return &targets.PartialError{Items: []targets.ItemError{{Index: i, Class: targets.Doubtful, Reason: "null_pointer_exception"}}}
+			}
+		}
+		return nil
+	}
+	r := b.start()
+	r.settle()
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+	b.wantLetters("3: null_pointer_exception")
+	if tries.Load() != 3 {
+		t.Errorf("tried %d times, want 3", tries.Load())
+	}
 }

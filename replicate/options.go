@@ -80,7 +80,8 @@ type Options struct {
 	ReadRows  int           // rows per re-read at most; default 1000
 	ChunkRows int           // rows per chunk of a backfill at most; default 2000
 	MaxDirty  int           // documents waiting at most before the log is left alone; default 20,000
-	MaxMisses int           // keys without row and delete per plan before the run stops; default 100
+	MaxMisses int           // keys without row and delete per plan before it is parked; default 100
+	MaxDoubts int           // times that an op is sent at which the target fails for reasons of its own, before it is taken for rejected; default 12, half a minute
 	SaveEvery time.Duration // time between saves at least; default 100 ms
 	PollEvery time.Duration // time between looks for requests; default 1 s
 	// MarkEvery is the time between marks in the target at least, and between two looks at whether a
@@ -142,7 +143,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}, {&o.RejectWindow, 1000}} {
+	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}, {&o.MaxDoubts, 12}, {&o.RejectWindow, 1000}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

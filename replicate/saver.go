@@ -171,6 +171,9 @@ func (s *saver) save(ctx context.Context) error {
 	change.Merge(moved)    // a table that is gone for its readers may have come back in what the log says
 	change.Keep(s.inForce) // what a plan needed that is out of force by now would make it look like one that is followed
 	if change.Empty() {
+		s.mu.Lock()
+		s.queueing = 0
+		s.mu.Unlock()
 		return nil
 	}
 	if change.Checkpoint != nil {

@@ -47,6 +47,10 @@ type Class uint8
 const (
 	// Retryable: the target was busy or the answer is unknown; the same op may succeed later.
 	Retryable Class = iota + 1
+	// Doubtful: the target failed at this op and did not say whose fault that is. It is tried again some
+	// times, and then taken for Rejected, so that one document which the target cannot digest does not
+	// hold up all others for ever.
+	Doubtful
 	// Rejected: the target will never take this op. It becomes a dead letter.
 	Rejected
 	// Conflict: the target holds the same or a higher version, see ItemError.Stored.

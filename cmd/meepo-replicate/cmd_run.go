@@ -92,7 +92,7 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 // openState comes first: a state that another run is on keeps this one from both sides.
 func openState(ctx context.Context, path string, ends *ends) (*state.Store, error) {
 	store, err := state.Open(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &source.HintError{Err: err, Advice: "name a file by --state in a folder that exists and that this user may write to"}
 	}
 	if errors.Is(err, state.ErrLocked) {

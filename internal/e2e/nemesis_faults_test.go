@@ -105,10 +105,10 @@ func (n *nemesis) beUnwell(way string) {
 
 // foreignVersion writes a document as somebody would whose clock is far ahead, and then changes its row.
 func (n *nemesis) foreignVersion() {
-	if !n.isFollowing() {
-		n.logf("left out: there may be no state yet, and what is in the target would be somebody else's") // and refused
-		return
-	}
+	// Not while there may be no state yet: what is in the target then would be somebody else's, and refused.
+	n.unstall()
+	n.gateway.be("")
+	n.awaitFollowing()
 	tx, err := n.db.DB.Begin()
 	if err != nil {
 		n.t.Fatal(err)

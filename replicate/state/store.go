@@ -63,9 +63,13 @@ type Store struct {
 // same file is refused with the pid of the first; so is a file that a newer program wrote, or one
 // that is no state file. A damaged file is never started over silently.
 func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := settled(path, true)
+	if err != nil {
+		return nil, advised(fmt.Errorf("open state file: %w", err))
+	}
 	lock, err := takeLock(path + ".lock")
 	if err != nil {
-		return nil, err
+		return nil, advised(err)
 	}
 	s := &Store{lock: lock, path: path}
 	if err := s.open(ctx, "rwc"); err != nil {
@@ -81,8 +85,12 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 }
 
 func openExisting(ctx context.Context, path, mode string) (*Store, error) {
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open state file %s: %w", path, fs.ErrNotExist)
+	}
+	path, err := settled(path, mode != "ro")
+	if err != nil {
+		return nil, advised(fmt.Errorf("open state file: %w", err))
 	}
 	s := &Store{path: path}
 	if err := s.open(ctx, mode); err != nil {
@@ -115,7 +123,7 @@ func (s *Store) open(ctx context.Context, mode string) error {
 func (s *Store) prepare(ctx context.Context, create bool) error {
 	var tables int
 	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master`).Scan(&tables); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return damaged(err)
 	}
 	if tables == 0 && create {
 		return s.inTx(ctx, func(tx *sql.Tx) error {
@@ -131,7 +139,7 @@ func (s *Store) prepare(ctx context.Context, create bool) error {
 	}
 	var found int
 	if err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&found); err != nil {
-		return fmt.Errorf("%w: no format in it: %w", ErrCorrupt, err)
+		return fmt.Errorf("no format in it: %w", damaged(err))
 	}
 	if found > format {
 		return fmt.Errorf("%w (format %d, this one knows up to %d)", ErrNewer, found, format)

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,6 +138,70 @@ func TestOpen_Refuses(t *testing.T) {
 	}
 	if _, err := OpenReadOnly(t.Context(), filepath.Join(dir, "none.db")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
+	}
+}
+
+// TestOpen_OtherNames: a file's other names lead to the same lock, or are refused.
+func TestOpen_OtherNames(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.db")
+	open(t, path)
+	if err := os.Symlink(path, filepath.Join(dir, "link.db")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), filepath.Join(dir, "link.db")); !errors.Is(err, ErrLocked) {
+		t.Errorf("by a symbolic link: %v", err)
+	}
+	if err := os.Link(path, filepath.Join(dir, "name.db")); err != nil {
+		t.Fatal(err)
+	}
+	var hint interface{ Hint() string }
+	if _, err := Open(t.Context(), filepath.Join(dir, "name.db")); !errors.Is(err, ErrPlace) || !errors.As(err, &hint) {
+		t.Errorf("by a hard link: %v", err)
+	}
+	if _, err := Open(t.Context(), dir); !errors.Is(err, ErrPlace) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("a folder: %v", err)
+	}
+	// A link that leads nowhere yet is a name for what will be there.
+	if err := os.Symlink("later.db", filepath.Join(dir, "early.db")); err != nil {
+		t.Fatal(err)
+	}
+	open(t, filepath.Join(dir, "early.db"))
+	if _, err := Open(t.Context(), filepath.Join(dir, "later.db")); !errors.Is(err, ErrLocked) {
+		t.Errorf("what a link leads to: %v", err)
+	}
+}
+
+// TestHints says what to do about a damaged file also where the damage is found late, and nothing of damage
+// where a file cannot be opened.
+func TestHints(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := open(t, path)
+	save(t, s, Change{Checkpoint: &Checkpoint{Position: "p"}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 4096; i < len(raw); i++ { // all but the first page, which says what tables there are
+		raw[i] = 0xff
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(t.Context(), path)
+	if err == nil {
+		_, err = s.Load(t.Context())
+	}
+	var hint interface{ Hint() string }
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "--fresh") {
+		t.Errorf("a damaged file: %v", err)
+	}
+	err = advised(&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES})
+	if !errors.As(err, &hint) || strings.Contains(hint.Hint(), "--fresh") {
+		t.Errorf("a file of another user: %v", err)
 	}
 }
 

@@ -103,7 +103,7 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 	if len(dests) == 0 {
 		return nil
 	}
-	var names []string
+	names := []string{marksIndex}
 	for _, dest := range dests {
 		names = append(names, dest.Name, dest.Name+firstSuffix)
 	}
@@ -131,9 +131,14 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 	}
 	for name, privileges := range answer.Index {
 		for privilege, has := range privileges {
-			if !has {
-				found.add(targets.Fatal, name, "the account lacks the index privilege "+privilege, "grant it to the role of the user or API key")
+			if has {
+				continue
 			}
+			severity, without := targets.Fatal, ""
+			if name == marksIndex {
+				severity, without = targets.Warning, ": without it a target that went back to an earlier time, or a lost state, may go unnoticed"
+			}
+			found.add(severity, name, "the account lacks the index privilege "+privilege+without, "grant it to the role of the user or API key")
 		}
 	}
 	return nil
@@ -177,6 +182,10 @@ func checkSettings(dest string, ix *index, found *findings) {
 		found.add(targets.Warning, dest,
 			"index ["+ix.name+"] forgets the versions of deleted documents after "+cmp.Or(value, "60s")+": a request that arrives later could bring one back",
 			fmt.Sprintf(`PUT /%s/_settings {"index.gc_deletes": "%s"}`, ix.name, gcDeletes))
+	}
+	if value, ok := ix.setting("index.translog.durability"); ok && !strings.EqualFold(value, "request") {
+		found.add(targets.Warning, dest, "index ["+ix.name+"] writes to disk some time after it has answered (translog durability "+value+"): a crash of the server can lose documents that the saved position is past",
+			fmt.Sprintf(`PUT /%s/_settings {"index.translog.durability": "request"}`, ix.name))
 	}
 	if pipeline, ok := ix.setting("index.default_pipeline"); ok && pipeline != "_none" {
 		found.add(targets.Warning, dest, "index ["+ix.name+"] sends documents through the ingest pipeline "+pipeline+": they may not equal their rows", "remove index.default_pipeline unless this is meant")

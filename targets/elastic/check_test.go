@@ -87,13 +87,14 @@ func TestCheck_ExistingIndices(t *testing.T) {
 	if err := prepare(t, server, blocked); err != nil {
 		t.Fatal(err)
 	}
-	wantStatus(t, server, http.MethodPut, "/"+blocked.Name+"/_settings", map[string]any{"index.blocks.read_only_allow_delete": true}, http.StatusOK)
+	wantStatus(t, server, http.MethodPut, "/"+blocked.Name+"/_settings", map[string]any{"index.blocks.read_only_allow_delete": true, "index.translog.durability": "async"}, http.StatusOK)
 	found := check(t, server.URL, concrete, typed, blocked, upper)
 	wantFinding(t, found, targets.Fatal, concrete.Name, "is an index", "another name")
 	wantFinding(t, found, targets.Fatal, typed.Name, "field size", "is ip", "byte is wanted")
 	wantFinding(t, found, targets.Warning, typed.Name, "60s", "gc_deletes")
 	wantFinding(t, found, targets.Warning, typed.Name, "pipeline theirs")
 	wantFinding(t, found, targets.Fatal, blocked.Name, "read_only_allow_delete", "disk")
+	wantFinding(t, found, targets.Warning, blocked.Name, "durability async", "request")
 	wantFinding(t, found, targets.Fatal, upper.Name, "upper-case", "mapping")
 	wantStatus(t, server, http.MethodPut, "/"+blocked.Name+"/_settings", map[string]any{"index.blocks.read_only_allow_delete": nil}, http.StatusOK)
 }
@@ -113,6 +114,8 @@ func TestCheck_OtherServers(t *testing.T) {
 		"no search":  {root: `{"hello":"world"}`, severity: targets.Fatal, subject: "server", word: "check the URL"},
 		"privileges": {privileges: `{"has_all_requested":false,"cluster":{"monitor":false},"index":{"` + dest.Name + `":{"write":false,"read":true}}}`,
 			severity: targets.Fatal, subject: dest.Name, word: "privilege write"},
+		"privileges on marks": {privileges: `{"has_all_requested":false,"cluster":{"monitor":true},"index":{"meepo-replicate-marks":{"write":false,"read":true}}}`,
+			severity: targets.Warning, subject: "meepo-replicate-marks", word: "privilege write"},
 		"cluster privilege": {privileges: `{"has_all_requested":false,"cluster":{"monitor":false}}`, severity: targets.Warning, subject: "privileges", word: "monitor"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,8 +19,11 @@ func classify(op *targets.Op, item bulkItem) targets.ItemError {
 	case item.Status == http.StatusConflict && strings.HasPrefix(kind, "version_conflict"):
 		outcome.Class, outcome.Stored = targets.Conflict, storedVersion(item.Error.Reason)
 		outcome.Reason = fmt.Sprintf("version conflict: %d is not higher than what is stored", op.Version)
-	case item.blocked(), item.Status == http.StatusTooManyRequests, item.Status == http.StatusRequestTimeout, item.Status >= 500:
+	case item.blocked(), item.Status == http.StatusTooManyRequests, item.Status == http.StatusRequestTimeout,
+		item.Status > http.StatusInternalServerError, item.Status == http.StatusInternalServerError && kind == "i_o_exception":
 		outcome.Class = targets.Retryable
+	case item.Status == http.StatusInternalServerError:
+		outcome.Class = targets.Doubtful // its reason may quote the document
 	case item.Status == http.StatusNotFound, isLost(kind):
 		outcome.Class = targets.Lost
 	case item.Status == http.StatusForbidden, item.Status == http.StatusUnauthorized:
@@ -40,7 +43,9 @@ func classifyDone(op *targets.Op, item bulkItem) targets.ItemError {
 		return targets.ItemError{Class: targets.Lost, Reason: "[" + op.Dest.Name + "] is an index, not an alias"}
 	case item.Status < 300, op.Verb == targets.Delete && item.Status == http.StatusNotFound:
 		return targets.ItemError{}
-	case item.Status == http.StatusTooManyRequests, item.Status >= 500:
+	case item.Status == http.StatusInternalServerError:
+		return targets.ItemError{Class: targets.Doubtful, Reason: "status 500"}
+	case item.Status == http.StatusTooManyRequests, item.Status > http.StatusInternalServerError:
 		return targets.ItemError{Class: targets.Retryable, Reason: "status " + strconv.Itoa(item.Status)}
 	case item.Status == http.StatusNotFound:
 		return targets.ItemError{Class: targets.Lost, Reason: "status 404"}

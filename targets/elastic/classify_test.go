@@ -35,6 +35,8 @@ func TestClassify(t *testing.T) {
 		{"no primary", targets.Upsert, bulkItem{Status: 503, Error: cause("unavailable_shards_exception", "primary shard is not active")}, targets.Retryable, 0},
 		{"no primary, no error", targets.Delete, bulkItem{Status: 503}, targets.Retryable, 0},
 		{"disk", targets.Upsert, bulkItem{Status: 500, Error: cause("i_o_exception", "No space left on device")}, targets.Retryable, 0},
+		{"its own fault", targets.Upsert, bulkItem{Status: 500, Error: cause("null_pointer_exception", "null")}, targets.Doubtful, 0},
+		{"a delete's own fault", targets.Delete, bulkItem{Status: 500}, targets.Doubtful, 0},
 		{"timeout", targets.Upsert, bulkItem{Status: 408, Error: cause("process_cluster_event_timeout_exception", "failed")}, targets.Retryable, 0},
 		{"no index", targets.Upsert, bulkItem{Status: 404, Error: cause("index_not_found_exception", "no such index [d] and [require_alias] request flag is [true]")}, targets.Lost, 0},
 		{"no index for a delete", targets.Delete, bulkItem{Status: 404, Index: "d", Error: cause("index_not_found_exception", "no such index [d]")}, targets.Lost, 0},
@@ -58,9 +60,13 @@ func TestClassify(t *testing.T) {
 
 func TestWithoutValues(t *testing.T) {
 	for reason, want := range map[string]string{
-		"[1:6] failed to parse field [a] of type [byte] in document with id '3'. Preview of field's value: '1111'": "[1:6] failed to parse field [a] of type [byte]",
-		"failed to parse field [a] of type [byte] in document with id '3'. Preview of field's value: '1111'":       "failed to parse field [a] of type [byte]",
-		"Value [1111] is out of range for a byte":                                                                     "Value […] is out of range for a byte",
+		"[1:6] failed to parse field [a] of type [byte] in document with id '3'. Preview of field's value: '1111'":                             "[1:6] failed to parse field [a] of type [byte]",
+		"failed to parse field [profile.Jane Doe.phone] of type [long] in document with id '3'":                                                "failed to parse field [profile.…] of type [long]",
+		`Document contains at least one immense term in field="profile.Jane Doe" (whose UTF8 encoding is longer than the max length 32766), x`: `Document contains at least one immense term in field="profile.…" (whose UTF8 encoding is longer than the max length 32766)`,
+		"mapping set to strict, dynamic introduction of [Jane] within [_doc] is not allowed":                                                   "mapping set to strict, dynamic introduction of [Jane] within [_doc] is not allowed",
+		"[1:6] mapping set to strict, dynamic introduction of [Jane] within [profile.Doe] is not allowed":                                      "[1:6] mapping set to strict, dynamic introduction of […] within [profile.…] is not allowed",
+		"failed to parse field [a] of type [byte] in document with id '3'. Preview of field's value: '1111'":                                   "failed to parse field [a] of type [byte]",
+		"Value [1111] is out of range for a byte":                                                                                              "Value […] is out of range for a byte",
 		`For input string: "se]cr"et"`:                                                                                `For input string…`,
 		"failed to parse date field [2024-13-01 ]] ] with format [strict_date]":                                       "failed to parse date field …",
 		"[1:6] mapping set to strict, dynamic introduction of [b] within [_doc] is not allowed":                       "[1:6] mapping set to strict, dynamic introduction of [b] within [_doc] is not allowed",

@@ -3,6 +3,8 @@ package elastic_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -74,4 +76,26 @@ func TestWrite_ServerUnderPressure(t *testing.T) {
 	if items := failed(t, target, ops...); items != nil {
 		t.Errorf("after the restart: %+v", items)
 	}
+}
+
+// TestWrite_BlockedIsToldOnce: not for each document, and not at each try.
+func TestWrite_BlockedIsToldOnce(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	var log strings.Builder
+	target := open(t, elastic.Config{URLs: []string{server.URL}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	dest := destination(server, "docs")
+	if err := target.Prepare(t.Context(), []*targets.Destination{dest}); err != nil {
+		t.Fatal(err)
+	}
+	settings := "/" + dest.Name + "-000001/_settings"
+	wantStatus(t, server, http.MethodPut, settings, map[string]any{"index.blocks.write": true}, http.StatusOK)
+	for range 3 {
+		if items := failed(t, target, upsert(dest, "1", 1, "a", nil), upsert(dest, "2", 1, "b", nil)); len(items) != 2 {
+			t.Errorf("items: %+v, want both", items)
+		}
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, log.String())
+	}
+	wantStatus(t, server, http.MethodPut, settings, map[string]any{"index.blocks.write": nil}, http.StatusOK)
 }

@@ -121,7 +121,8 @@ func (t *Target) carryOut(ctx context.Context, w *work) error {
 // already, and still has to be examined.
 func (t *Target) create(ctx context.Context, dest *targets.Destination) (there bool, err error) {
 	properties, count := propertiesOf(dest.Fields)
-	settings := property{"index.gc_deletes": gcDeletes}
+	// A template may want less: what is answered to must be on disk, since the position moves on.
+	settings := property{"index.gc_deletes": gcDeletes, "index.translog.durability": "request"}
 	if count > usualFieldLimit-spareFields {
 		settings["index.mapping.total_fields.limit"] = count + spareFields
 	}

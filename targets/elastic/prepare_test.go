@@ -67,7 +67,7 @@ func TestPrepare_MakesIndexBehindAlias(t *testing.T) {
 		t.Fatal(err)
 	}
 	index := getIndex(t, server, dest.Name+"-000001")
-	if !index.Aliases[dest.Name].Write || index.Mappings.Dynamic != "strict" || index.Settings["index.gc_deletes"] != "1h" ||
+	if !index.Aliases[dest.Name].Write || index.Mappings.Dynamic != "strict" || index.Settings["index.gc_deletes"] != "1h" || index.Settings["index.translog.durability"] != "request" ||
 		index.Mappings.Meta["meepo"]["destination"] != dest.Name || index.Mappings.Properties["size"]["type"] != "byte" {
 		t.Errorf("index: %+v", index)
 	}

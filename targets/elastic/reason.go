@@ -44,6 +44,12 @@ func (c *itemCause) serverText() string {
 	return shorten(c.Type + ": " + c.Reason)
 }
 
+// inner are the names of fields inside a field: members of a JSON value, so part of the row.
+var (
+	unknown = regexp.MustCompile(`\[[^\]]*\] within \[([^_])`) // not in [_doc]: there it is the mapping's
+	inner   = regexp.MustCompile(`([\["][^\]".]*)\.[^\]"]*([\]"])`)
+)
+
 // quoting are forms with one value in them, which is left out.
 var quoting = regexp.MustCompile(`^(?s)(Value \[).*(\] is out of range for an? \w+)$`)
 
@@ -52,7 +58,7 @@ var quoting = regexp.MustCompile(`^(?s)(Value \[).*(\] is out of range for an? \
 func withoutValues(reason string) string {
 	for _, form := range harmless {
 		if match := form.FindString(reason); match != "" {
-			return match
+			return inner.ReplaceAllString(unknown.ReplaceAllString(match, "[…] within [$1"), "$1.…$2")
 		}
 	}
 	if parts := quoting.FindStringSubmatch(reason); parts != nil {

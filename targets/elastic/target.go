@@ -16,6 +16,7 @@ type Target struct {
 
 	maxBytes  atomic.Int64 // of a bulk request: as configured, or what the server takes
 	marksMade atomic.Bool
+	blockedAt sync.Map // time.Time of the last warning by destination
 
 	mu    sync.Mutex
 	scans map[targets.Cursor]*scan

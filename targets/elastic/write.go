@@ -159,10 +159,23 @@ func (w *writing) settle(ctx context.Context, lines []line, items []bulkItem) er
 		case outcome.Class == targets.Conflict && outcome.Stored == 0:
 			unknown = append(unknown, len(w.failed)-1)
 		case items[i].blocked():
-			w.target.config.Logger.Warn("destination is blocked for writes", "destination", op.Dest.Name, "reason", outcome.Reason)
+			w.target.blocked(op.Dest.Name, outcome.Reason)
 		}
 	}
 	return w.readVersions(ctx, unknown)
+}
+
+// blockedEvery is how often a destination that stays blocked is told of.
+const blockedEvery = time.Minute
+
+// blocked warns of a destination that takes no writes, not of each of its documents at each try.
+func (t *Target) blocked(dest, reason string) {
+	now := time.Now()
+	if last, ok := t.blockedAt.Load(dest); ok && now.Sub(last.(time.Time)) < blockedEvery {
+		return
+	}
+	t.blockedAt.Store(dest, now)
+	t.config.Logger.Warn("destination is blocked for writes, trying again", "destination", dest, "reason", reason)
 }
 
 // readVersions asks for the versions of documents in conflict. One that is not there stays unknown.
