@@ -167,7 +167,7 @@ func (r *Replicator) reject(flow *flow, key source.Key, reason string) error {
 		"mapping", flow.plan.Name(), "key", letter.KeyText, "reason", reason)
 	first := r.saver.letter(letter)
 	r.opts.Observer.DeadLetterFunc(letter)
-	if !first {
+	if !first && key != "" { // rows without a key share a letter
 		return nil // one bad row that changes often, or letters that are retried, say nothing new of the mapping
 	}
 	if wrong := r.breaker.rejected(flow.plan.ID(), letter); wrong != nil {

@@ -277,3 +277,25 @@ func TestLetters_TargetFailsAtOne(t *testing.T) {
 		t.Errorf("tried %d times, want 3", tries.Load())
 	}
 }
+
+// keyless is a source whose scans cannot make keys of what they read.
+type keyless struct{ *sourcetest.Memory }
+
+func (s keyless) ScanRows(ctx context.Context, fence source.Fence, selection source.Selection, from source.Range, limit int) ([]source.Row, source.Range, error) {
+	rows, rest, err := s.Memory.ScanRows(ctx, fence, selection, from, limit)
+	for i := range rows {
+		rows[i] = source.Row{Err: errors.New("no such key")}
+	}
+	return rows, rest, err
+}
+
+// TestLetters_NoKeys: rows without a key share one letter, and are many all the same.
+func TestLetters_NoKeys(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, table("orders"), table("users"))
+	b.fill("orders", 0, 5)
+	b.tweak = func(o *replicate.Options) { o.Source, o.RejectWindow = keyless{b.source}, 12 }
+	b.start()
+	b.await("parked", func() bool { return len(b.parked()) == 1 })
+	b.wantLetters(": read: no such key")
+}
