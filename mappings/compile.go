@@ -122,7 +122,7 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 	}
 	dest := m.To.Value
 	if dest == "" {
-		dest = strings.ToLower(table.String())
+		dest = c.rules.destination(table)
 		if problem := c.badDestination(dest); problem != "" {
 			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
 			return nil

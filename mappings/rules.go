@@ -3,6 +3,7 @@ package mappings
 import (
 	"strings"
 
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -12,8 +13,18 @@ import (
 type Rules struct {
 	// Name says why a destination cannot have a name; nil if it can. It does no I/O.
 	Name func(dest string) error
+	// Default names the destination of a table that no mapping names one for; nil is the table's name
+	// with its schema, in lower case.
+	Default func(table source.Table) string
 	// Fields says why a document cannot have these fields; nil if it can. It does no I/O.
 	Fields func(fields []targets.Field) error
+}
+
+func (r Rules) destination(table source.Table) string {
+	if r.Default == nil {
+		return strings.ToLower(table.String())
+	}
+	return r.Default(table)
 }
 
 func (r Rules) fields(fields []targets.Field) error {

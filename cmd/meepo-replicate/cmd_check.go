@@ -86,7 +86,7 @@ func (g *checkGroup) failed(subject string, err error) {
 // false if that could not be found out.
 func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) ([]*targets.Destination, bool) {
 	g := r.group("source " + shownURL(c.Source.URL))
-	src, err := openSource(ctx, c, log)
+	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
 		return nil, false
@@ -98,7 +98,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	}()
 	patterns := chosen.tables
 	if len(patterns) == 0 {
-		patterns = []source.Pattern{allTables(c)}
+		patterns = []source.Pattern{c.allTables()}
 	}
 	described, unlisted := describe(ctx, src, patterns)
 	if unlisted != nil {
@@ -159,7 +159,7 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 // target looks at the target and at what the tables would become there.
 func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.Destination, reached bool, log *slog.Logger) {
 	g := r.group("target " + shownURL(c.Target.URL))
-	dst, err := openTarget(ctx, c, log)
+	dst, err := c.targetKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
 		return

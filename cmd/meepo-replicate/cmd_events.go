@@ -59,7 +59,7 @@ func runEvents(cmd *cobra.Command, p *process, o eventsOptions) error {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
-	src, err := openSource(ctx, c, log)
+	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		return ended(ctx, err)
 	}
@@ -84,7 +84,7 @@ func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Log
 		return nil, nil, err
 	}
 	if len(s.tables) == 0 {
-		s.tables = []source.Pattern{allTables(c)}
+		s.tables = []source.Pattern{c.allTables()}
 	}
 	warn(log, s.warnings)
 	described, err := describe(ctx, src, s.tables)

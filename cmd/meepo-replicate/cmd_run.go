@@ -107,7 +107,7 @@ func openState(ctx context.Context, path string, ends *ends) (*state.Store, erro
 
 // startSource opens the source and looks whether the tables can be followed.
 func startSource(ctx context.Context, c *config, chosen *selection, store *state.Store, log *slog.Logger, ends *ends) (sourceDriver, error) {
-	src, err := openSource(ctx, c, log)
+	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func startSource(ctx context.Context, c *config, chosen *selection, store *state
 // startTarget opens the target and looks whether it answers. Later the engine waits for one that is
 // away; at the start a wrong URL is likelier.
 func startTarget(ctx context.Context, c *config, log *slog.Logger, ends *ends) (targetDriver, error) {
-	dst, err := openTarget(ctx, c, log)
+	dst, err := c.targetKind().open(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -258,12 +258,12 @@ func asSourceFindings(found []targets.Finding) []source.Finding {
 
 // listTables shows what could be copied, because nothing was said about what should be.
 func listTables(ctx context.Context, c *config, log *slog.Logger, out io.Writer, ends *ends) error {
-	src, err := openSource(ctx, c, log)
+	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	ends.add(func(context.Context) error { return src.Close() })
-	tables, err := describe(ctx, src, []source.Pattern{allTables(c)})
+	tables, err := describe(ctx, src, []source.Pattern{c.allTables()})
 	if err != nil {
 		return err
 	}

@@ -237,7 +237,7 @@ func (c *config) validate(use usedBy) []error {
 			"cannot be used together with %s: say one of them", c.origins["tables"].name))
 	}
 	wrong = append(wrong, c.checkDrivers(use)...)
-	if use&sourceSide != 0 && c.sourceURLFits() {
+	if _, fits := c.sourceKind().inURL(c.Source.URL); use&sourceSide != 0 && fits {
 		_, err := c.askedTables()
 		wrong = append(wrong, err)
 	}

@@ -81,7 +81,7 @@ func (s namedSecret) said() string {
 
 func (c *config) settleSourcePassword() {
 	password := namedSecret{"source.password", &c.Source.Password}
-	if sourceURLPassword(c.Source.URL) != "" && c.rank(password.said(), "source.url") < 0 {
+	if said, fits := c.sourceKind().inURL(c.Source.URL); fits && said.password != "" && c.rank(password.said(), "source.url") < 0 {
 		*password.into = secret{}
 	}
 }

@@ -23,7 +23,7 @@ type selection struct {
 
 // selectTables reads tables and mappings of the configuration.
 func (c *config) selectTables() (*selection, error) {
-	s, all := &selection{rules: c.targetRules()}, c.parsed
+	s, all := &selection{rules: c.targetKind().rules(c)}, c.parsed
 	var err error
 	if s.asked, err = c.askedTables(); err != nil {
 		return nil, err
@@ -44,12 +44,13 @@ func (c *config) selectTables() (*selection, error) {
 // askedTables reads --tables and --all-tables.
 func (c *config) askedTables() ([]mappings.From, error) {
 	if c.AllTables {
-		return []mappings.From{{Pattern: allTables(c), At: c.origins["all_tables"].mappingPlace()}}, nil
+		return []mappings.From{{Pattern: c.allTables(), At: c.origins["all_tables"].mappingPlace()}}, nil
 	}
 	var list []mappings.From
 	var wrong []error
+	said, _ := c.sourceKind().inURL(c.Source.URL)
 	for _, text := range c.Tables {
-		pattern, err := source.ParsePattern(text, c.defaultSchema())
+		pattern, err := source.ParsePattern(text, said.schema)
 		if err != nil {
 			wrong = append(wrong, c.origins["tables"].problem("%v", err))
 		}
@@ -58,12 +59,10 @@ func (c *config) askedTables() ([]mappings.From, error) {
 	return list, errors.Join(wrong...)
 }
 
-// allTables is every table of the URL's database, or of all databases if the URL names none.
-func allTables(c *config) source.Pattern {
-	if schema := c.defaultSchema(); schema != "" {
-		return source.Pattern{Schema: schema, Name: "*"}
-	}
-	return source.Pattern{Schema: "*", Name: "*"}
+// allTables is every table of what the source's URL names.
+func (c *config) allTables() source.Pattern {
+	said, _ := c.sourceKind().inURL(c.Source.URL)
+	return said.all
 }
 
 // mappingPlace is the origin as messages about mappings show it; nowhere unless it is in the file.

@@ -76,7 +76,7 @@ var settings = []setting{
 		usage: "our replica id on the source, not used by another replica (default a random free one)",
 		into:  func(c *config) any { return &c.Source.ServerID }},
 
-	{key: "target.kind", flag: "target", value: "KIND", uses: targetSide, oneOf: []string{"elastic"},
+	{key: "target.kind", flag: "target", value: "KIND", uses: targetSide, oneOf: targetNames(),
 		usage: "where to copy to",
 		into:  func(c *config) any { return &c.Target.Kind }},
 	{key: "target.url", flag: "target-url", value: "URL", uses: targetSide,
