@@ -162,7 +162,7 @@ func TestHeld_CommitComesAgain(t *testing.T) {
 	b.fill("orders", 20, 30)
 	b.source.SetMerge(true)
 	b.source.SetBatchSize(4)
-	var batches, commits atomic.Int32
+	var batches, commits, retries atomic.Int32
 	b.source.SetHooks(sourcetest.Hooks{NextFunc: func(context.Context) error {
 		if batches.Add(1) == 2 { // the first batch ends inside of the fill
 			b.source.Disconnect()
@@ -170,17 +170,22 @@ func TestHeld_CommitComesAgain(t *testing.T) {
 		return nil
 	}})
 	b.tweak = func(o *replicate.Options) {
-		o.Observer = &replicate.Observer{BatchReceivedFunc: func(batch source.Batch) {
-			for _, e := range batch.Events {
-				if e.Action == source.Commit {
-					commits.Add(1)
+		o.Observer = &replicate.Observer{
+			RetryFunc: func(string, error) { retries.Add(1) },
+			BatchReceivedFunc: func(batch source.Batch) {
+				for _, e := range batch.Events {
+					if e.Action == source.Commit {
+						commits.Add(1)
+					}
 				}
-			}
-		}}
+			}}
 	}
 	r = b.start()
 	r.settle()
 	b.equal("orders")
+	if retries.Load() != 1 {
+		t.Errorf("%d retries were told, want that of the log", retries.Load())
+	}
 	if commits.Load() != 2 || b.logged(unknown) != 0 {
 		t.Errorf("the commit came %d times; the log:\n%s", commits.Load(), b.log)
 	}

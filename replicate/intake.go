@@ -2,12 +2,15 @@ package replicate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 )
+
+var errLogLost = errors.New("the log could not be read")
 
 // intakeLoop takes batches from the log in order and makes their documents dirty. It is the only
 // place that raises the fence and enters tokens at the frontier.
@@ -20,6 +23,9 @@ func (r *Replicator) intakeLoop(ctx context.Context, stream source.Stream) error
 				return context.Cause(ctx)
 			}
 			return fmt.Errorf("read the log: %w", err)
+		}
+		for range batch.Retries {
+			r.opts.Observer.RetryFunc("source", errLogLost)
 		}
 		r.opts.Observer.BatchReceivedFunc(batch)
 		if len(batch.Events) == 0 && batch.Position == "" {

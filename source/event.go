@@ -88,6 +88,8 @@ type Batch struct {
 	Fence Fence
 	// Time is when the newest transaction in it was committed, by the source's clock. Zero: unknown.
 	Time time.Time
+	// Retries is how often the log could not be read since the batch before and was asked for anew.
+	Retries int
 }
 
 // Subscription asks for the events of tables. Columns are wanted in addition to the key, with old

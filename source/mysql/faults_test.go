@@ -278,6 +278,13 @@ func TestStream_DumpThreadKilled(t *testing.T) {
 		if log.count("log lost") != 1 {
 			t.Errorf("%d lines of the outage", log.count("log lost"))
 		}
+		retries := 0
+		for _, batch := range f.seen {
+			retries += batch.Retries
+		}
+		if retries == 0 {
+			t.Error("the batches tell of no lost connection")
+		}
 	})
 }
 

@@ -32,6 +32,7 @@ type stream struct {
 	serverID uint32
 	kept     time.Time // when a position was last handed out
 	outage   outage
+	retries  int // since the last batch
 	failed   error
 	done     chan struct{} // closed by Close
 
@@ -54,6 +55,7 @@ func (st *stream) Next(ctx context.Context) (source.Batch, error) {
 	}
 	batch, err := st.next(ctx)
 	if err == nil {
+		batch.Retries, st.retries = st.retries, 0
 		return batch, nil
 	}
 	err = fmt.Errorf("read log: %w", err)
@@ -160,6 +162,7 @@ func (st *stream) reconnect(ctx context.Context, cause error) error {
 		case isEvicted(cause):
 			st.serverID = 0 // choose another
 		}
+		st.retries++
 		if st.outage.add(ctx, cause) > maxRefusals {
 			return st.src.explained(cause)
 		}

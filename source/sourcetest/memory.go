@@ -115,6 +115,7 @@ func (m *Memory) Disconnect() {
 	m.update(func() {
 		if m.open != nil {
 			m.open.at, m.open.offset = m.open.last, 0
+			m.open.retries++
 		}
 	})
 }

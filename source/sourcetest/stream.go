@@ -17,6 +17,7 @@ type stream struct {
 	offset        int   // changes given of the commit after them
 	last          int   // commits given at the last position
 	keepalives    int   // answered
+	retries       int   // since the last batch
 	failed        error // final
 	closed        bool
 }
@@ -79,7 +80,8 @@ func (s *stream) ready() bool {
 // batch takes the next events, up to the size of a batch.
 func (s *stream) batch() source.Batch {
 	m := s.memory
-	var batch source.Batch
+	batch := source.Batch{Retries: s.retries}
+	s.retries = 0
 	for s.at < len(m.log) {
 		commit := m.log[s.at]
 		batch.Fence, batch.Time, batch.Position = fenceOf(s.at+1), commit.time, ""
