@@ -72,6 +72,9 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 		}
 		return r.fitting(id, entries), nil
 	}
+	if isFault(err) {
+		return nil, r.park(flow, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", flow.table, err)
 	}
@@ -162,6 +165,9 @@ func (r *Replicator) staleRead(ctx context.Context, f *flow) error {
 	case f:
 		return pause(ctx, staleTry, 0)
 	case nil:
+		if r.plans.hasParked(f.table) {
+			return nil
+		}
 		r.log.Warn("table can no longer be read, its changes are passed over until the log says what became of it",
 			"table", f.table.String(), "mapping", f.plan.Name())
 	}

@@ -54,6 +54,12 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 		return nil, err
 	}
 	ranges, err := r.split(soft, flow)
+	if isFault(err) {
+		if flow = r.plans.get(id); flow != nil { // it may be another one by now
+			err = r.park(flow, err)
+		}
+		return nil, errors.Join(err, r.opts.State.Save(ctx, change))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +177,10 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 			return nil
 		}
 		return r.staleRead(ctx, flow)
+	}
+	if isFault(err) {
+		r.lanes.releaseToken(c.token)
+		return r.park(flow, err)
 	}
 	if err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// isFault reports whether an error concerns one destination only and trying again cannot mend it.
+// isFault reports whether an error concerns one table or destination only and trying again cannot mend it.
 func isFault(err error) bool {
-	return errors.Is(err, targets.ErrMismatch) || errors.Is(err, targets.ErrReplaced)
+	return errors.Is(err, targets.ErrMismatch) || errors.Is(err, targets.ErrReplaced) || errors.Is(err, source.ErrDenied)
 }
 
 // fit makes a flow's destination ready. What was filled before has to be there still: it is not made
@@ -159,8 +159,9 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	var described map[source.Table]source.Columns
+	var denied map[source.Table]unmapped
 	err := p.health.retry(ctx, func() (err error) {
-		described, err = p.describeAll(ctx)
+		described, denied, err = p.describeAll(ctx, was.Source)
 		return err
 	})
 	if err != nil {
@@ -170,6 +171,7 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 	delete(p.behind, id)
 	p.mu.Unlock()
 	flows, unmapped, err := p.compiled(ctx, described)
+	maps.Copy(unmapped, denied)
 	at := slices.IndexFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
 	if err != nil || at < 0 {
 		for table, why := range unmapped {

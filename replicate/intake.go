@@ -159,10 +159,14 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 	if !r.plans.selected(table) {
 		return nil
 	}
+	had := r.plans.of(table)
 	if err := r.plans.reload(ctx, table); err != nil {
 		return err
 	}
 	flows := r.plans.of(table)
+	if len(had) > 0 && len(flows) == 0 && !r.plans.hasParked(table) {
+		r.log.Warn("table is not there, or not mapped, any more: it is no longer followed", "table", table.String())
+	}
 	if len(flows) == 0 { // it has no usable key now: should it get one again, it is copied anew
 		r.unrecord(table, t)
 	}

@@ -100,24 +100,35 @@ func (p *plans) all() []*flow {
 	})
 }
 
-// describeAll asks the catalog for all selected tables.
-func (p *plans) describeAll(ctx context.Context) (map[source.Table]source.Columns, error) {
+// describeAll asks the catalog for all selected tables, and for those that were followed before, by
+// name: a table that may not be seen is not listed, and is not gone either. Those are returned, too.
+func (p *plans) describeAll(ctx context.Context, followed ...string) (map[source.Table]source.Columns, map[source.Table]unmapped, error) {
 	names, err := p.catalog.Tables(ctx, p.fence(), p.patterns)
 	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
+		return nil, nil, fmt.Errorf("list tables: %w", err)
 	}
-	tables := make(map[source.Table]source.Columns, len(names))
+	for _, text := range followed {
+		schema, name, _ := strings.Cut(text, ".")
+		if t := (source.Table{Schema: schema, Name: name}); !slices.Contains(names, t) && p.selected(t) {
+			names = append(names, t)
+		}
+	}
+	tables, denied := make(map[source.Table]source.Columns, len(names)), map[source.Table]unmapped{}
 	for _, name := range names {
 		columns, err := p.catalog.Columns(ctx, p.fence(), name)
-		if errors.Is(err, source.ErrNoTable) { // dropped since it was listed
-			continue
+		switch {
+		case errors.Is(err, source.ErrNoTable): // dropped since it was listed, or followed
+		case errors.Is(err, source.ErrDenied) && slices.Contains(followed, name.String()):
+			denied[name] = unmapped{cause: err}
+		case errors.Is(err, source.ErrDenied):
+			p.sayDenied(name, err)
+		case err != nil:
+			return nil, nil, fmt.Errorf("describe %s: %w", name, err)
+		default:
+			tables[name] = columns
 		}
-		if err != nil {
-			return nil, fmt.Errorf("describe %s: %w", name, err)
-		}
-		tables[name] = columns
 	}
-	return tables, nil
+	return tables, denied, nil
 }
 
 // reload describes one table anew and compiles all. Lost connections are waited out. A table that
@@ -154,13 +165,33 @@ func (p *plans) describe(ctx context.Context, t source.Table) error {
 		columns, err = p.catalog.Columns(ctx, p.fence(), t)
 		return err
 	})
-	if errors.Is(err, source.ErrNoTable) {
+	switch {
+	case errors.Is(err, source.ErrNoTable):
 		return p.replace(ctx, t, nil)
-	}
-	if err != nil {
+	case errors.Is(err, source.ErrDenied):
+		return p.denied(ctx, t, err)
+	case err != nil:
 		return fmt.Errorf("describe %s: %w", t, err)
 	}
 	return p.replace(ctx, t, &columns)
+}
+
+// denied parks the plans of a table that may not be seen any more; without plans it is left out.
+func (p *plans) denied(ctx context.Context, t source.Table, why error) error {
+	had := p.of(t)
+	if len(had) == 0 && !p.hasParked(t) && p.selected(t) {
+		p.sayDenied(t, why)
+	}
+	for _, f := range had {
+		if err := p.faulty(f, why); err != nil {
+			return err
+		}
+	}
+	return p.replace(ctx, t, nil)
+}
+
+func (p *plans) sayDenied(t source.Table, why error) {
+	p.log.Error("table may not be read, it is left out", "table", t.String(), "error", why, "fix", strings.Join(Hints(why), "; "))
 }
 
 // remove takes a table out and returns the flows that it had, or has lost already because a reader

@@ -84,7 +84,7 @@ func (o *outage) retry(ctx context.Context, fn func() error) error {
 // final reports whether trying again cannot help without somebody doing something.
 func final(err error) bool {
 	for _, sentinel := range []error{
-		source.ErrPositionLost, source.ErrNoTable, source.ErrStale,
+		source.ErrPositionLost, source.ErrNoTable, source.ErrDenied, source.ErrStale,
 		targets.ErrMismatch, targets.ErrReplaced, targets.ErrCursor,
 	} {
 		if errors.Is(err, sentinel) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,7 +82,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 // ones among them, are parked where they have a fault.
 func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh bool) error {
 	p := r.plans
-	tables, err := p.describeAll(ctx)
+	tables, denied, err := p.describeAll(ctx, sourcesOf(known, p.parked)...)
 	if err != nil {
 		return err
 	}
@@ -89,6 +90,7 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 	if err != nil {
 		return err
 	}
+	maps.Copy(unmapped, denied)
 	flows := p.notParked(made)
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
 		return err
@@ -108,6 +110,15 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 	}
 	p.put(tables, fit)
 	return nil
+}
+
+// sourcesOf names the tables of plans that are known, parked ones too.
+func sourcesOf(known []state.Parked, parked map[mappings.PlanID]state.Parked) []string {
+	var names []string
+	for _, k := range append(slices.Collect(maps.Values(parked)), known...) {
+		names = append(names, k.Source)
+	}
+	return names
 }
 
 // fitAtStart makes destinations ready and returns the flows that go on. Plans that are known are parked

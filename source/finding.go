@@ -6,8 +6,10 @@ import "errors"
 var (
 	// ErrPositionLost: the log no longer holds what follows the position. Only a new backfill helps.
 	ErrPositionLost = errors.New("position lost")
-	// ErrNoTable: the table does not exist, or may not be seen.
+	// ErrNoTable: the table does not exist.
 	ErrNoTable = errors.New("no such table")
+	// ErrDenied: the account may not read this table, or not see it. Others may be fine.
+	ErrDenied = errors.New("table may not be read")
 	// ErrStale: a table or column has changed since the selection was compiled; compile again.
 	ErrStale = errors.New("table definition changed")
 )

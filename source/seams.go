@@ -42,7 +42,8 @@ type Stream interface {
 type Reader interface {
 	// ReadRows returns one Row per key, in the order of keys, as of a snapshot that includes the
 	// fence. A row answers a key only if its own key, encoded, equals it byte for byte.
-	// ErrStale (wrapped) means that table or columns no longer are what the selection says.
+	// ErrStale (wrapped) means that table or columns no longer are what the selection says, ErrDenied
+	// (wrapped) that the table may not be read.
 	ReadRows(ctx context.Context, fence Fence, selection Selection, keys []Key) ([]Row, error)
 }
 
@@ -53,7 +54,7 @@ type Scanner interface {
 	Split(ctx context.Context, fence Fence, selection Selection, n int) ([]Range, error)
 	// ScanRows returns up to limit rows from the start of r in key order, as of a snapshot that
 	// includes the fence, and the rest of the range: empty when r is finished. Every row is Found
-	// or has an Err.
+	// or has an Err. ErrStale and ErrDenied are as those of ReadRows.
 	ScanRows(ctx context.Context, fence Fence, selection Selection, r Range, limit int) ([]Row, Range, error)
 }
 
@@ -62,7 +63,7 @@ type Catalog interface {
 	// Tables lists the tables that a pattern selects, sorted by name. Views and system tables are left out.
 	Tables(ctx context.Context, fence Fence, patterns []Pattern) ([]Table, error)
 	// Columns describes a table as of a snapshot that includes the fence. ErrNoTable (wrapped)
-	// where there is none.
+	// where there is none, ErrDenied (wrapped) where it may not be seen.
 	Columns(ctx context.Context, fence Fence, table Table) (Columns, error)
 }
 

@@ -132,7 +132,31 @@ func (s *Source) same(a, b source.Table) bool {
 // Columns describes a table.
 func (s *Source) Columns(ctx context.Context, fence source.Fence, table source.Table) (source.Columns, error) {
 	def, err := s.describe(ctx, fence, table)
+	if err == nil {
+		s.setHidden(table, false)
+	}
 	return def.Columns, err
+}
+
+// setHidden notes that a table may not be seen, so that the stream skips its rows; or, when somebody has
+// seen it who may follow it from now on, that it may, so that the stream tells them again.
+func (s *Source) setHidden(table source.Table, is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !is {
+		delete(s.hidden, table)
+		return
+	}
+	if s.hidden == nil {
+		s.hidden = map[source.Table]bool{}
+	}
+	s.hidden[table] = true
+}
+
+func (s *Source) isHidden(table source.Table) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden[table]
 }
 
 // describe is Columns for the log side, which also wants the key columns ready to decode.
@@ -147,7 +171,7 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, table source.
 		return err
 	})
 	if err != nil {
-		return tableDef{}, fmt.Errorf("describe table: %s: %w", table, err)
+		return tableDef{}, fmt.Errorf("describe table: %s: %w", table, denied(table, err))
 	}
 	return def, nil
 }
@@ -159,7 +183,7 @@ func (s *Source) read(ctx context.Context, q *session, table source.Table) (tabl
 	err := q.conn.QueryRowContext(ctx, sqlRows, table.Schema, table.Name).Scan(&actual.Schema, &actual.Name, &kind, &estimate)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return tableDef{}, source.ErrNoTable
+		return tableDef{}, q.unlisted(ctx, table)
 	case err != nil:
 		return tableDef{}, err
 	case kind != "BASE TABLE" && kind != "SYSTEM VERSIONED", !s.same(table, actual):
@@ -182,6 +206,16 @@ func (s *Source) read(ctx context.Context, q *session, table source.Table) (tabl
 	}
 	s.compile(&def)
 	return def, nil
+}
+
+// unlisted says why the catalog does not list a table: it hides those that the account may not read.
+func (q *session) unlisted(ctx context.Context, table source.Table) error {
+	_, err := q.conn.ExecContext(ctx, "SELECT 1 FROM "+quoteTable(table)+" LIMIT 0")
+	_, answered := serverAnswer(err)
+	if err == nil || answered && !isErrno(err, errTableDenied, errColumnDenied, errDatabaseDenied, errLockTimeout) {
+		return source.ErrNoTable // no error: it has come since
+	}
+	return err
 }
 
 func readColumns(ctx context.Context, q *session, t source.Table) ([]columnDef, error) {

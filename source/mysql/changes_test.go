@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,31 +97,28 @@ func TestStream_DefinitionOfLater(t *testing.T) {
 	}
 }
 
-func TestStream_StatementFormatIsRefused(t *testing.T) {
-	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
-		execEach(t, d, "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE b (id INT PRIMARY KEY, v VARCHAR(20))")
-		f := follow(t, s, head(t, s), "a")
-		conn, err := d.DB.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		for _, q := range []string{"SET SESSION binlog_format = STATEMENT", "INSERT INTO a VALUES (1, 'secret')"} {
-			if _, err := conn.ExecContext(t.Context(), q); err != nil {
-				t.Fatal(err)
+// Rows that were changed by statements are unknown: the tables that may be meant have to be copied anew.
+func TestStream_StatementFormatIsAGap(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, _ *Source) {
+		execEach(t, d, "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE b (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO a VALUES (1, ''), (2, '')")
+		for statement, want := range map[string]string{
+			"INSERT INTO a VALUES (3, 'secret')":                                          "a_gap",
+			"REPLACE INTO b SELECT id, 'secret' FROM a":                                   "b_gap",
+			"UPDATE a SET v = 'secret'":                                                   "a_gap\nb_gap",
+			"DELETE a, b FROM a JOIN b USING (id) WHERE b.v <> 'secret'":                  "a_gap\nb_gap",
+			"INSERT INTO other VALUES (1, 'secret') ON DUPLICATE KEY UPDATE v = 'secret'": "",
+		} {
+			s, _, log := behind(t, d)
+			d.Exec(t, "CREATE TABLE IF NOT EXISTS other (id INT PRIMARY KEY, v VARCHAR(20))")
+			f := follow(t, s, head(t, s), "a", "b")
+			onSession(t, d, "SET SESSION binlog_format = STATEMENT", statement, "SET SESSION binlog_format = ROW")
+			d.Exec(t, "INSERT INTO b VALUES (77, '')")
+			f.until(head(t, s))
+			d.Exec(t, "DELETE FROM b WHERE id = 77")
+			wantLines(t, f.lines(), strings.TrimPrefix(want+"\nb_write 77", "\n"))
+			if log.count("secret") > 0 {
+				t.Error("a value is in the log")
 			}
-		}
-		var final error
-		for final == nil {
-			_, final = f.next()
-		}
-		var hint interface{ Hint() string }
-		text := final.Error()
-		if !errors.As(final, &hint) || !strings.Contains(hint.Hint(), "binlog_format = ROW") || !strings.Contains(text, "INSERT into "+d.Name+".a") {
-			t.Errorf("error %v", final)
-		}
-		if strings.Contains(text, "secret") {
-			t.Errorf("a value is in the error: %s", text)
 		}
 	})
 }

@@ -131,7 +131,7 @@ func (c *charsets) decode(charset, raw string) (string, error) {
 		out, ok = fromTable(raw, table)
 	}
 	if !ok {
-		return "", fmt.Errorf("not valid %s: %x", charset, raw)
+		return "", fmt.Errorf("%d bytes that are not valid %s", len(raw), charset)
 	}
 	return out, nil
 }

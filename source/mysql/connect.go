@@ -58,8 +58,9 @@ type Source struct {
 
 	mu        sync.Mutex
 	info      server
-	open      *stream // the last one that was opened
-	suspected string  // the server whose rows do not reach what the log said; empty: none
+	open      *stream               // the last one that was opened
+	suspected string                // the server whose rows do not reach what the log said; empty: none
+	hidden    map[source.Table]bool // tables whose rows the stream skips, since they may not be seen
 }
 
 var (

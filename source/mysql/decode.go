@@ -28,6 +28,7 @@ type logDecoder struct {
 	met     map[source.Table][]columnDef // the columns by which rows were decoded; nil if they were left out
 	unnamed map[source.Table]bool        // rows came without names of columns
 	gone    map[source.Table][]string    // names of columns that went
+	denied  map[source.Table]bool        // tables whose rows are skipped, since they may not be seen
 	known   map[source.Table]bool        // subscribed tables met so far, for DROP DATABASE
 
 	parser  *replication.BinlogParser
@@ -65,7 +66,8 @@ type group struct {
 
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
 	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{},
-		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{}}
+		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{},
+		denied: map[source.Table]bool{}}
 	d.reset(at, s.server())
 	return d
 }
@@ -89,7 +91,7 @@ func (d *logDecoder) reset(at position, info server) {
 		d.payload.close()
 	}
 	*d = logDecoder{
-		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, time: d.time,
+		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time,
 		info: info, at: at.clone(), place: at.place,
 		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,
@@ -213,7 +215,7 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 	case *replication.RowsEvent:
 		return d.rows(ctx, e.Header.EventType, ev)
 	case *replication.ExecuteLoadQueryEvent:
-		return d.loadData(ev, raw)
+		d.loadData(ctx, ev, raw)
 	case *replication.GenericEvent:
 		return d.generic(e.Header, ev)
 	}

@@ -14,6 +14,7 @@ import (
 
 // Error numbers of the server that are told apart.
 const (
+	errDatabaseDenied  = 1044
 	errAccessDenied    = 1045
 	errUnknownDatabase = 1049
 	errUnknownColumn   = 1054

@@ -182,7 +182,7 @@ func (k keyColumn) integer(raw any, meta logColumn) (source.Value, error) {
 	case k.Type.Kind == source.KindInt && (negative || bits <= math.MaxInt64):
 		return int64(bits), nil
 	}
-	return nil, fmt.Errorf("%v does not fit: %w", raw, source.ErrStale)
+	return nil, fmt.Errorf("a number does not fit into %s: %w", k.Type.Native, source.ErrStale)
 }
 
 func signed(raw any) int64 {

@@ -27,6 +27,10 @@ func (p *preflight) tables(ctx context.Context, tables []source.Table) error {
 func (p *preflight) table(ctx context.Context, t source.Table) error {
 	columns, err := p.s.Columns(ctx, "", t)
 	if errors.Is(err, source.ErrNoTable) {
+		p.add(source.Fatal, t.String(), "does not exist", fmt.Sprintf("SHOW TABLES IN %s;", quote(t.Schema)))
+		return nil
+	}
+	if errors.Is(err, source.ErrDenied) {
 		p.add(source.Fatal, t.String(), "does not exist, or the account may not see it",
 			fmt.Sprintf("SHOW TABLES IN %s; GRANT SELECT ON %s TO %s;", quote(t.Schema), quoteTable(t), p.account(ctx)))
 		return nil

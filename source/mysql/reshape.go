@@ -42,7 +42,7 @@ func (d *logDecoder) untold(ctx context.Context, c tableChange) (string, error) 
 		return "", nil
 	}
 	def, err := d.src.describe(ctx, d.fenceInside(), c.Table)
-	if err != nil && !errors.Is(err, source.ErrNoTable) {
+	if err != nil && !errors.Is(err, source.ErrNoTable) && !errors.Is(err, source.ErrDenied) {
 		return "", &lookupError{err}
 	}
 	before, decoded := d.met[c.Table]

@@ -53,7 +53,7 @@ func (d *logDecoder) rows(ctx context.Context, kind replication.EventType, re *r
 	}
 	rows, err := plan.image.read(body, in)
 	if err == nil {
-		err = d.addRows(plan, action, rows, in)
+		d.addRows(ctx, plan, action, rows, in)
 	}
 	if err != nil {
 		return fmt.Errorf("rows of %s: %w", plan.table, err)
@@ -61,57 +61,72 @@ func (d *logDecoder) rows(ctx context.Context, kind replication.EventType, re *r
 	return nil
 }
 
-func (d *logDecoder) addRows(plan *rowPlan, action source.Action, rows [][]any, in images) error {
+// addRows makes events of rows. One that gives no key is left out, and a Gap says so: it is older than the
+// key that the table has now, or has a value that no key can hold.
+func (d *logDecoder) addRows(ctx context.Context, plan *rowPlan, action source.Action, rows [][]any, in images) {
 	step := 1
 	if in.after != nil {
 		step = 2
 	}
 	for i := 0; i < len(rows); i += step {
-		old, err := plan.values(rows[i], in.before, nil)
+		old, key, err := plan.decode(rows[i], in.before, nil)
 		if err != nil {
-			return err
-		}
-		key, err := plan.key(old)
-		if err != nil {
-			return err
+			d.keyless(ctx, plan, err)
 		}
 		e := source.Event{Action: action, Table: plan.table, Key: key}
-		switch action {
-		case source.Insert:
+		switch {
+		case action == source.Update:
+			d.addUpdate(ctx, plan, e, old, rows[i+1], in.after)
+		case key == "":
+		case action == source.Insert:
 			e.New = plan.extra(old)
 			d.add(e)
-		case source.Delete:
+		case action == source.Delete:
 			e.Old = plan.extra(old)
 			d.add(e)
-		default:
-			if err := d.addUpdate(plan, e, old, rows[i+1], in.after); err != nil {
-				return err
-			}
 		}
 	}
-	return nil
 }
 
 // addUpdate tells a changed key as the end of one row and the beginning of another.
-func (d *logDecoder) addUpdate(plan *rowPlan, e source.Event, old []source.Value, after []any, present []byte) error {
-	now, err := plan.values(after, present, old)
+func (d *logDecoder) addUpdate(ctx context.Context, plan *rowPlan, e source.Event, old []source.Value, after []any, present []byte) {
+	now, key, err := plan.decode(after, present, old)
 	if err != nil {
-		return err
+		d.keyless(ctx, plan, err)
 	}
-	key, err := plan.key(now)
-	if err != nil {
-		return err
-	}
-	if key == e.Key {
+	if key == e.Key && key != "" {
 		e.Old, e.New = plan.extra(old), plan.extra(now)
 		d.add(e)
-		return nil
+		return
 	}
-	d.add(
-		source.Event{Action: source.Delete, Table: e.Table, Key: e.Key, Old: plan.extra(old)},
-		source.Event{Action: source.Insert, Table: e.Table, Key: key, New: plan.extra(now)},
-	)
-	return nil
+	if e.Key != "" {
+		d.add(source.Event{Action: source.Delete, Table: e.Table, Key: e.Key, Old: plan.extra(old)})
+	}
+	if key != "" {
+		d.add(source.Event{Action: source.Insert, Table: e.Table, Key: key, New: plan.extra(now)})
+	}
+}
+
+// keyless says that a row of a plan was left out.
+func (d *logDecoder) keyless(ctx context.Context, plan *rowPlan, why error) {
+	if plan.gap.difference == "" {
+		plan.gap.difference = why.Error()
+	}
+	d.tellGap(ctx, plan)
+}
+
+// decode returns the wanted columns of an image, and its key; empty with an error where it gives none.
+// The values are nil then.
+func (p *rowPlan) decode(row []any, present []byte, before []source.Value) ([]source.Value, source.Key, error) {
+	values, err := p.values(row, present, before)
+	if err != nil {
+		return nil, "", err
+	}
+	key, err := p.key(values)
+	if err != nil {
+		return nil, "", err
+	}
+	return values, key, nil
 }
 
 // values decodes the wanted columns of an image. What a partial image does not have is as it was
@@ -144,18 +159,15 @@ func (p *rowPlan) values(row []any, present []byte, before []source.Value) ([]so
 func (p *rowPlan) key(values []source.Value) (source.Key, error) {
 	for i, v := range values[:p.keys] {
 		if v == nil {
-			return "", &source.HintError{
-				Err:    fmt.Errorf("key column %s is not in the log's row", p.want[i].Name),
-				Advice: "SET GLOBAL binlog_row_image = FULL, then start with --fresh to copy the tables anew",
-			}
+			return "", fmt.Errorf("key column %s is not in the log's row, or NULL", p.want[i].Name)
 		}
 	}
 	return source.NewKey(values[:p.keys]...)
 }
 
-// extra returns the subscribed columns beyond the key, nil if there are none.
+// extra returns the subscribed columns beyond the key, nil if there are none, or no values at all.
 func (p *rowPlan) extra(values []source.Value) []source.Value {
-	if len(values) == p.keys {
+	if len(values) <= p.keys {
 		return nil
 	}
 	return values[p.keys:]

@@ -115,10 +115,17 @@ func classify(table source.Table, err error) error {
 	switch {
 	case isErrno(err, errUnknownColumn, errNoTable, errUnknownDatabase):
 		return fmt.Errorf("%w: %w", source.ErrStale, err)
-	case isErrno(err, errTableDenied, errColumnDenied):
-		return &source.HintError{Err: err, Advice: "GRANT SELECT ON " + quoteTable(table) + " TO the account; without GTIDs before MySQL 8.0.22 also LOCK TABLES"}
 	}
-	return err
+	return denied(table, err)
+}
+
+// denied names the error of a table that the account may not read.
+func denied(table source.Table, err error) error {
+	if !isErrno(err, errTableDenied, errColumnDenied, errDatabaseDenied) {
+		return err
+	}
+	return &source.HintError{Err: fmt.Errorf("%w: %w", source.ErrDenied, err),
+		Advice: "GRANT SELECT ON " + quoteTable(table) + " TO the account; without GTIDs before MySQL 8.0.22 also LOCK TABLES"}
 }
 
 // ofOneRow reports whether the server's error may come from the value of a single row: those that

@@ -23,8 +23,10 @@ func (e *lookupError) Unwrap() error { return e.err }
 // shape is what the catalog says of a table.
 type shape struct {
 	def  tableDef
-	skip bool        // its rows are of no use: no such table, or its key is refused
-	want []keyColumn // the key, then the columns of the subscription
+	skip bool // its rows are of no use: no such table, or its key is refused
+	// hidden is set for a table that may not be seen, which can end at any time without a sign.
+	hidden error
+	want   []keyColumn // the key, then the columns of the subscription
 }
 
 // rowPlan is how the rows of one version of a table are read from the log.
@@ -51,6 +53,10 @@ type gap struct {
 func (d *logDecoder) planFor(ctx context.Context, te *replication.TableMapEvent) (*rowPlan, error) {
 	table := source.Table{Schema: string(te.Schema), Name: string(te.Table)}
 	plan, ok := d.plans[te.TableID]
+	if d.denied[table] && !d.src.isHidden(table) {
+		d.reveal(ctx, table)
+		ok = false
+	}
 	if !ok || plan.table != table {
 		plan = &rowPlan{table: table, skip: !d.matches(table)}
 		if !plan.skip {
@@ -61,7 +67,7 @@ func (d *logDecoder) planFor(ctx context.Context, te *replication.TableMapEvent)
 		}
 		d.plans[te.TableID] = plan
 	}
-	if plan.gap.difference != "" {
+	if plan.skip && plan.gap.difference != "" {
 		d.tellGap(ctx, plan)
 	}
 	if plan.skip {
@@ -80,6 +86,10 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 			return err
 		}
 		plan.skip = sh.skip
+		if sh.hidden != nil {
+			d.hide(ctx, plan, sh.hidden)
+			return nil
+		}
 		if sh.skip {
 			return nil
 		}
@@ -93,14 +103,49 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 		}
 		if fresh {
 			plan.skip, plan.gap.difference = true, mismatch
+			d.met[plan.table] = nil
 		}
 	}
 	return nil
 }
 
-// tellGap leaves out the rows of a table that has changed since they were logged, and says so in order
-// among the events. The change itself comes later in the log, with a table map of its own. It is said
-// once, and again for each XA transaction, since what that changes is visible later than the rest.
+// hide leaves out the rows of a table that may not be seen, and says so among the events, so that whoever
+// follows it looks at the table and finds out. It is said once.
+func (d *logDecoder) hide(ctx context.Context, plan *rowPlan, why error) {
+	plan.skip = true
+	if d.denied[plan.table] {
+		return
+	}
+	d.denied[plan.table] = true
+	d.src.setHidden(plan.table, true)
+	d.src.log.WarnContext(ctx, "rows in the log are of a table that may not be seen: they are skipped",
+		slog.String("table", plan.table.String()), slog.String("error", why.Error()))
+	d.add(source.Event{Action: source.Gap, Table: plan.table})
+}
+
+// revealAll looks between two transactions for tables that may be seen again, since no row of them may
+// come for long.
+func (d *logDecoder) revealAll(ctx context.Context) {
+	for table := range d.denied {
+		if !d.group.open && !d.src.isHidden(table) {
+			d.reveal(ctx, table)
+			d.whole = len(d.events)
+		}
+	}
+}
+
+// reveal says that rows were skipped before, of a table that may be seen again.
+func (d *logDecoder) reveal(ctx context.Context, table source.Table) {
+	delete(d.denied, table)
+	d.forget(table)
+	d.src.log.InfoContext(ctx, "the table may be seen again: it has to be copied anew", slog.String("table", table.String()))
+	d.add(source.Event{Action: source.Gap, Table: table})
+}
+
+// tellGap says in order among the events that rows of a table were left out: the table has changed since
+// they were logged, and the change comes later in the log, with a table map of its own; or they give no
+// key. It is said once, since whoever copies the table then sees what such rows have become, and again for
+// each XA transaction, since what that changes is visible later than the rest.
 func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
 	g := &plan.gap
 	if inXA := d.group.xid != ""; inXA && g.toldXA == d.xas || !inXA && g.told {
@@ -110,10 +155,9 @@ func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
 	} else {
 		g.told = true
 	}
-	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition and cannot be read: the table has to be copied anew",
+	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition, or give no key: they are skipped and the table has to be copied anew",
 		slog.String("table", plan.table.String()), slog.String("difference", g.difference),
-		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL"))
-	d.met[plan.table] = nil
+		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL, binlog_row_image = FULL"))
 	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 
@@ -129,6 +173,8 @@ func (d *logDecoder) shapeOf(ctx context.Context, t source.Table) (*shape, error
 		// It is dropped or renamed further on in the log, and that will come as an event.
 		d.debug(ctx, "rows of a table are skipped", t, err.Error())
 		sh.skip = true
+	case errors.Is(err, source.ErrDenied):
+		sh.skip, sh.hidden = true, err
 	case err != nil:
 		return nil, &lookupError{err}
 	case def.Refused != "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -43,9 +44,7 @@ func (d *logDecoder) query(ctx context.Context, h *replication.EventHeader, ev *
 			return err
 		}
 	case stmtRows:
-		if err := d.refuseRows(stmt); err != nil {
-			return err
-		}
+		d.unknownRows(ctx, stmt)
 	case stmtUnknown:
 		return &source.HintError{
 			Err:    fmt.Errorf("a statement of an unknown kind: %s", stmt.what),
@@ -113,14 +112,8 @@ func (d *logDecoder) tables(ctx context.Context, stmt statement) error {
 
 // dropped lists the subscribed tables that a DROP DATABASE takes with it.
 func (d *logDecoder) dropped(schema string) []tableChange {
-	for _, sub := range d.subs {
-		if t, ok := sub.Tables.Literal(); ok {
-			d.known[t] = true
-		}
-	}
-	tables := slices.SortedFunc(maps.Keys(d.known), func(a, b source.Table) int { return strings.Compare(a.String(), b.String()) })
 	var changes []tableChange
-	for _, t := range tables {
+	for _, t := range d.subscribed() {
 		if t.Schema == schema || d.info.lowerCaseTableNames != 0 && strings.EqualFold(t.Schema, schema) {
 			changes = append(changes, tableChange{Event: source.Event{Action: source.Drop, Table: t}})
 		}
@@ -138,31 +131,41 @@ func (d *logDecoder) forget(t source.Table) {
 	}
 }
 
-// refuseRows ends the stream at a change of rows that came as a statement: which rows it changed
-// cannot be known. The statement itself is not told, since it holds values.
-func (d *logDecoder) refuseRows(stmt statement) error {
-	where, table := stmt.schema, ""
-	if !stmt.table.IsZero() {
-		where, table = stmt.table.Schema, " into "+stmt.table.String()
-		if stmt.what == "UPDATE" || stmt.what == "DELETE" {
-			table = " of " + stmt.table.String()
-		}
-	}
-	for _, sub := range d.subs {
-		for _, schema := range []string{where, stmt.schema} {
-			if schema != "" && d.src.matches(source.Pattern{Schema: sub.Tables.Schema, Name: "*"}, source.Table{Schema: schema}) {
-				return &source.HintError{
-					Err:    fmt.Errorf("%s%s was logged as a statement, so its rows are unknown", stmt.what, table),
-					Advice: "SET GLOBAL binlog_format = ROW, let all sessions reconnect, then start with --fresh to copy the tables anew",
-				}
+// unknownRows takes in a change of rows that came as a statement: which rows it changed cannot be known, so
+// that the tables have to be copied anew. An INSERT is of the one table that it names; an UPDATE or DELETE
+// may be of several, and a statement without a table of any, of the databases that it names. The statement
+// itself is not told, since it holds values.
+func (d *logDecoder) unknownRows(ctx context.Context, stmt statement) {
+	named := stmt.table
+	for _, t := range d.subscribed() {
+		switch {
+		case stmt.what == "UPDATE" || stmt.what == "DELETE" || named.IsZero():
+			if !d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: stmt.schema}) &&
+				!d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: named.Schema}) {
+				continue
 			}
+		case !d.src.same(t, named):
+			continue
+		}
+		d.src.log.WarnContext(ctx, "a change of rows was logged as a statement, so its rows are unknown: the table has to be copied anew",
+			slog.String("table", t.String()), slog.String("statement", stmt.what),
+			slog.String("fix", "SET GLOBAL binlog_format = ROW, and let all sessions reconnect"))
+		d.add(source.Event{Action: source.Gap, Table: t})
+	}
+}
+
+// subscribed lists the subscribed tables that are known, sorted.
+func (d *logDecoder) subscribed() []source.Table {
+	for _, sub := range d.subs {
+		if t, ok := sub.Tables.Literal(); ok {
+			d.known[t] = true
 		}
 	}
-	return nil
+	return slices.SortedFunc(maps.Keys(d.known), func(a, b source.Table) int { return strings.Compare(a.String(), b.String()) })
 }
 
 // loadData takes in LOAD DATA in its old form: the statement stands behind the event's own fields.
-func (d *logDecoder) loadData(ev *replication.ExecuteLoadQueryEvent, raw []byte) error {
+func (d *logDecoder) loadData(ctx context.Context, ev *replication.ExecuteLoadQueryEvent, raw []byte) {
 	const fields = 26
 	if checksummed(d.format) {
 		raw = raw[:len(raw)-replication.BinlogChecksumLength]
@@ -170,5 +173,5 @@ func (d *logDecoder) loadData(ev *replication.ExecuteLoadQueryEvent, raw []byte)
 	rest := raw[replication.EventHeaderSize+fields:]
 	vars, rest := rest[:ev.StatusVars], rest[ev.StatusVars:]
 	schema, text := rest[:ev.SchemaLength], rest[int(ev.SchemaLength)+1:]
-	return d.refuseRows(parseStatement(string(text), string(schema), d.dialect(vars)))
+	d.unknownRows(ctx, parseStatement(string(text), string(schema), d.dialect(vars)))
 }

@@ -67,6 +67,7 @@ func (st *stream) Next(ctx context.Context) (source.Batch, error) {
 
 func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	for {
+		st.decoder.revealAll(ctx)
 		if batch, ok := st.cut(); ok {
 			return batch, nil
 		}

@@ -164,23 +164,26 @@ func decodeTime(t source.Type, v sqldriver.Value) (source.Value, error) {
 	return nil, unexpected(v)
 }
 
+// Errors tell nothing of a value: they go to logs and into the state.
+var errNoDate = errors.New("not in the form of a date, or of a date and time")
+
 // canonicalTime gives dates and times the form of source.Kind: a T between, as many digits of a
 // second as the column declares, a Z for instants.
 func canonicalTime[text string | []byte](t source.Type, in text) (source.Value, error) {
 	const date, seconds = len("2006-01-02"), len("2006-01-02 15:04:05")
 	if t.Kind == source.KindDate {
 		if len(in) != date {
-			return nil, fmt.Errorf("%q is no date", in)
+			return nil, errNoDate
 		}
 		return string(in), nil
 	}
 	if len(in) < seconds || in[date] != ' ' || len(in) > seconds && in[seconds] != '.' || t.Scale > 6 {
-		return nil, fmt.Errorf("%q is no date and time", in)
+		return nil, errNoDate
 	}
 	digits := in[min(len(in), seconds+1):]
 	for i := t.Scale; i < len(digits); i++ {
 		if digits[i] != '0' {
-			return nil, fmt.Errorf("%q has more digits than the column: %w", in, source.ErrStale)
+			return nil, fmt.Errorf("a time has more digits than the column: %w", source.ErrStale)
 		}
 	}
 	var room [seconds + len(".123456Z")]byte
