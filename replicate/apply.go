@@ -148,7 +148,7 @@ func (r *Replicator) noteAbsent(ctx context.Context, absent []*entry) error {
 	if err != nil {
 		return fmt.Errorf("look at the log's head: %w", err)
 	}
-	r.misses.add(head, absent, r.lanes.explained)
+	r.misses.add(head, absent, func(e *entry) bool { return r.lanes.explained(e) || !r.recorded.has(e.key.Plan) })
 	return nil
 }
 
@@ -158,7 +158,7 @@ const staleTry = 4
 // staleRead compiles the plans of a table anew that is not what its flow says. If that changes nothing
 // the next read may fail alike, so it does not come at once.
 func (r *Replicator) staleRead(ctx context.Context, f *flow) error {
-	if err := r.plans.refresh(ctx, f.table, r.saver.forget); err != nil {
+	if err := r.plans.refresh(ctx, f.table); err != nil {
 		return err
 	}
 	switch r.plans.get(f.plan.ID()) {

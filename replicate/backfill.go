@@ -94,7 +94,7 @@ func (r *Replicator) split(ctx context.Context, f *flow) ([]source.Range, error)
 		if !errors.Is(err, source.ErrStale) && !errors.Is(err, source.ErrNoTable) {
 			return ranges, err
 		}
-		if err := r.plans.refresh(ctx, f.table, r.saver.forget); err != nil {
+		if err := r.plans.refresh(ctx, f.table); err != nil {
 			return nil, err
 		}
 		if f = r.plans.get(f.plan.ID()); f == nil {

@@ -88,6 +88,11 @@ func (r *Replicator) countMisses(ctx context.Context, position source.Position) 
 		r.opts.Observer.MissFunc(key)
 	}
 	if f := r.plans.get(tooMany); f != nil && err == nil {
+		// Unless the log is about to say that the table has another key now.
+		if err := r.plans.refresh(ctx, f.table); err != nil || r.plans.get(tooMany) != f {
+			r.misses.forget(tooMany)
+			return err
+		}
 		err = r.park(f, fmt.Errorf("%d keys from the log, the last one %s, have no row in the table and no delete: "+
 			"keys of this table are decoded wrongly; no document was deleted for them", r.opts.MaxMisses, missed[len(missed)-1].Key.Text()))
 	}

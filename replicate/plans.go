@@ -62,10 +62,11 @@ type plans struct {
 	log      *slog.Logger
 	fence    func() source.Fence
 	faulty   func(f *flow, cause error) error // parks the flow's plan, or returns the cause to end the run
+	lost     func(mappings.PlanID)            // told of plans that go out of force and are not parked, before they do
+	ahead    func(*flow)                      // told of a flow that is in force before the log has said why
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
-	ahead     map[source.Table][]*flow // lost before the log said so; guarded by reloading
-	lost      func(mappings.PlanID)    // told of plans that go out of force, before they do; nil: nobody asks; guarded by reloading
+	early     map[source.Table][]*flow // lost before the log said so; guarded by reloading
 
 	mu      sync.Mutex
 	tables  map[source.Table]source.Columns
@@ -141,19 +142,22 @@ func (p *plans) reload(ctx context.Context, t source.Table) error {
 
 // refresh is reload for whoever met a table that is not what its flow says. A table without flows
 // stays out: one that is new under the name is taken up when the log says so, with all that it needs.
-// A plan that goes out of force, so that events are passed over, is told to lost before.
-func (p *plans) refresh(ctx context.Context, t source.Table, lost func(mappings.PlanID)) error {
+func (p *plans) refresh(ctx context.Context, t source.Table) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	had := p.of(t)
 	if len(had) == 0 {
 		return nil
 	}
-	p.lost = lost
 	err := p.describe(ctx, t)
-	p.lost = nil
-	if err == nil && len(p.of(t)) == 0 {
-		p.ahead[t] = had
+	now := p.of(t)
+	if err == nil && len(now) == 0 {
+		p.early[t] = had
+	}
+	for _, f := range now {
+		if !slices.Contains(had, f) {
+			p.ahead(f)
+		}
 	}
 	return err
 }
@@ -201,8 +205,8 @@ func (p *plans) remove(ctx context.Context, t source.Table) ([]*flow, error) {
 	defer p.reloading.Unlock()
 	had := p.of(t)
 	if len(had) == 0 {
-		had = p.ahead[t]
-		delete(p.ahead, t)
+		had = p.early[t]
+		delete(p.early, t)
 		return had, nil
 	}
 	return had, p.replace(ctx, t, nil)
@@ -357,7 +361,7 @@ func (p *plans) swap(tables map[source.Table]source.Columns, flows []*flow) {
 		p.byTable[f.table] = append(p.byTable[f.table], f)
 	}
 	for id := range before {
-		if p.lost != nil && p.flows[id] == nil && !p.isParked(id) {
+		if p.flows[id] == nil && !p.isParked(id) {
 			p.lost(id)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 )
 
@@ -28,6 +29,37 @@ func (r *records) of(id mappings.PlanID) (planRecord, bool) {
 	defer r.mu.Unlock()
 	record, known := r.plans[id]
 	return record, known
+}
+
+// has reports whether a plan is known. One that is in force and not known is copied and looked through anew
+// when the log comes to what has become of its table.
+func (r *records) has(id mappings.PlanID) bool {
+	_, known := r.of(id)
+	return known
+}
+
+// forget makes a plan unknown.
+func (r *records) forget(id mappings.PlanID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.plans, id)
+}
+
+// forgetPlan forgets a plan that goes out of force, here and in the state: events of its table are passed
+// over, so that it has to be copied anew should it come back.
+func (r *Replicator) forgetPlan(id mappings.PlanID) {
+	r.recorded.forget(id)
+	r.saver.note(state.Change{DropPlans: []string{string(id)}})
+}
+
+// outdated notes of a flow that is ahead of the log that its documents have to be made anew, by the log's
+// next word of its table or, should that never come, by the next run: until then some are of this form and
+// some of the one before, and the keys in the log may be of another key.
+func (r *Replicator) outdated(f *flow) {
+	r.recorded.forget(f.plan.ID())
+	record := f.record()
+	record.Fingerprint = "" // no flow's
+	r.saver.note(state.Change{Plans: []state.Plan{record}})
 }
 
 // drop forgets the plans of a table and returns them.
@@ -54,7 +86,11 @@ type planRecord struct {
 func recordOf(f *flow) planRecord {
 	var key strings.Builder
 	for _, c := range f.plan.Selection().Key {
-		fmt.Fprintf(&key, "%q %d,", c.Name, c.Type.Kind)
+		length := 0
+		if c.Type.Fixed {
+			length = c.Type.Length
+		}
+		fmt.Fprintf(&key, "%q %d %d %d,", c.Name, c.Type.Kind, c.Type.Scale, length) // what the text of an id depends on
 	}
 	return planRecord{table: f.table, fingerprint: f.plan.Fingerprint(), key: key.String()}
 }

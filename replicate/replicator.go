@@ -67,8 +67,8 @@ func New(opts Options) (*Replicator, error) {
 	identifier, _ := opts.Target.(targets.Identifier)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole,
-		warned: map[string]bool{}, ahead: map[source.Table][]*flow{}, parked: map[mappings.PlanID]state.Parked{}, behind: map[mappings.PlanID]string{},
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated,
+		warned: map[string]bool{}, early: map[source.Table][]*flow{}, parked: map[mappings.PlanID]state.Parked{}, behind: map[mappings.PlanID]string{},
 	}
 	return r, nil
 }

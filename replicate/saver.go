@@ -122,10 +122,6 @@ func (s *saver) progress(r state.Range) { s.note(state.Change{Ranges: []state.Ra
 // jobDone keeps the end of a job for the next save.
 func (s *saver) jobDone(id int64) { s.note(state.Change{DoneJobs: []int64{id}}) }
 
-// forget keeps the loss of a plan for the next save: events of its table are passed over, so that it
-// has to be copied anew should it come back.
-func (s *saver) forget(plan mappings.PlanID) { s.note(state.Change{DropPlans: []string{string(plan)}}) }
-
 func (s *saver) wake() {
 	select {
 	case s.signal <- struct{}{}:

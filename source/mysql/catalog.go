@@ -16,6 +16,8 @@ type tableDef struct {
 	source.Columns
 	defs []columnDef // of all columns, in their order
 	keys []keyColumn // of the key columns, in key order; nil if refused
+
+	versioned bool // MariaDB: it keeps its former rows
 }
 
 // columnDef is a column as information_schema prints it.
@@ -186,10 +188,10 @@ func (s *Source) read(ctx context.Context, q *session, table source.Table) (tabl
 		return tableDef{}, q.unlisted(ctx, table)
 	case err != nil:
 		return tableDef{}, err
-	case kind != "BASE TABLE" && kind != "SYSTEM VERSIONED", !s.same(table, actual):
+	case kind != "BASE TABLE" && kind != systemVersioned, !s.same(table, actual):
 		return tableDef{}, source.ErrNoTable
 	}
-	def := tableDef{Columns: source.Columns{Table: actual, Rows: -1}}
+	def := tableDef{Columns: source.Columns{Table: actual, Rows: -1}, versioned: kind == systemVersioned}
 	if estimate.Valid {
 		def.Rows = estimate.Int64
 	}
@@ -267,13 +269,16 @@ func (s *Source) compile(def *tableDef) {
 	var parts []part
 	for i, d := range def.defs {
 		def.Columns.Columns = append(def.Columns.Columns, columnOf(d, i+1))
-		if d.keySeq.Valid {
+		if d.keySeq.Valid && !d.isRowEnd() {
 			parts = append(parts, part{int(d.keySeq.Int64), i})
 		}
 	}
 	if len(parts) == 0 {
 		def.Refused = "no primary key: add one, such as ALTER TABLE " + quoteTable(def.Table) +
 			" ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY"
+		return
+	}
+	if def.Refused = refuseVersions(def.defs); def.Refused != "" {
 		return
 	}
 	slices.SortFunc(parts, func(a, b part) int { return a.seq - b.seq })

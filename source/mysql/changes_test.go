@@ -104,7 +104,9 @@ func TestStream_StatementFormatIsAGap(t *testing.T) {
 		for statement, want := range map[string]string{
 			"INSERT INTO a VALUES (3, 'secret')":                                          "a_gap",
 			"REPLACE INTO b SELECT id, 'secret' FROM a":                                   "b_gap",
-			"UPDATE a SET v = 'secret'":                                                   "a_gap\nb_gap",
+			"UPDATE a SET v = 'secret'":                                                   "a_gap",
+			"UPDATE a JOIN b USING (id) SET a.v = 'secret'":                               "a_gap\nb_gap",
+			"DELETE FROM b WHERE v = 'secret'":                                            "b_gap",
 			"DELETE a, b FROM a JOIN b USING (id) WHERE b.v <> 'secret'":                  "a_gap\nb_gap",
 			"INSERT INTO other VALUES (1, 'secret') ON DUPLICATE KEY UPDATE v = 'secret'": "",
 		} {

@@ -31,6 +31,7 @@ type statement struct {
 	changes []tableChange
 	dropped string       // of DROP DATABASE: which
 	table   source.Table // of stmtRows: the first table it names, if that was found
+	alone   bool         // of stmtRows: it changes no other
 	schema  string       // the default database
 	xid     string       // of XA statements, as the log writes it
 	opens   bool         // it is followed by rows and their commit (CREATE TABLE … SELECT)
@@ -231,11 +232,30 @@ func (p *ddlParser) rows(word string) {
 	case "INSERT", "REPLACE", "UPDATE", "DELETE":
 		p.skipAny("LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE")
 		p.skipAny("INTO", "FROM")
-		p.stmt.table, _ = p.name()
+		var named bool
+		p.stmt.table, named = p.name()
+		p.stmt.alone = named && (word == "INSERT" || word == "REPLACE" || p.ofOneTable(word))
 	case "LOAD":
 		p.skipTo("INTO")
 		if p.accept("INTO", "TABLE") {
-			p.stmt.table, _ = p.name()
+			p.stmt.table, p.stmt.alone = p.name()
 		}
 	}
+}
+
+// ofOneTable reports whether an UPDATE or DELETE goes on, after the first table's name and perhaps another
+// name for it, as one that names no other table to change.
+func (p *ddlParser) ofOneTable(word string) bool {
+	ends := []string{"SET"}
+	if word == "DELETE" {
+		ends = []string{"WHERE", "ORDER", "LIMIT", "RETURNING"}
+	}
+	goesOn := func() bool { return p.anyOf(ends...) || word == "DELETE" && p.tok.kind == tokenEnd }
+	if p.accept("AS"); goesOn() {
+		return true
+	}
+	if p.tok.kind == tokenWord || p.tok.kind == tokenName {
+		p.advance()
+	}
+	return goesOn()
 }

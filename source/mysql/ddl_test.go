@@ -119,7 +119,7 @@ func TestParseStatement_Effects(t *testing.T) {
 		{"COALESCE PARTITION 2", ""}, {"REMOVE PARTITIONING", ""}, {"PARTITION BY HASH (a)", ""}, {"ANALYZE PARTITION p", ""},
 		{"ADD b INT", "layout names +b"}, {"ADD COLUMN IF NOT EXISTS `b c` INT DEFAULT 7 FIRST", "layout names +b c"}, {"ADD (b INT, c DECIMAL(3,2), INDEX (b)), ADD d INT", "layout names +b +c +INDEX +d"},
 		{"ADD vector INT", "layout names +vector"}, {"DROP b, ADD `B` INT", "layout names +B -b"}, {"DROP COLUMN IF EXISTS b", "layout -b"},
-		{"DROP PRIMARY KEY, ADD PRIMARY KEY (b)", "layout"}, {"ADD CONSTRAINT x PRIMARY KEY (b)", "layout"}, {"DROP INDEX `PRIMARY`", "layout"}, {"ADD SYSTEM VERSIONING", "layout"},
+		{"DROP PRIMARY KEY, ADD PRIMARY KEY (b)", "layout"}, {"ADD CONSTRAINT x PRIMARY KEY (b)", "layout"}, {"DROP INDEX `PRIMARY`", "layout"}, {"ADD SYSTEM VERSIONING", "layout rows"},
 		{"MODIFY COLUMN b INT FIRST", "layout values"}, {"CHANGE b c INT", "layout names values +c -b"}, {"CHANGE COLUMN b `b` INT", "layout names values"},
 		{"RENAME COLUMN b TO c, RENAME COLUMN c TO b", "layout names +c +b -b -c"}, {"CONVERT TO CHARACTER SET utf8mb4", "layout values"},
 		{"DROP PARTITION p", "rows"}, {"DROP PARTITION IF EXISTS p, q", "rows"}, {"TRUNCATE PARTITION ALL", "rows"}, {"EXCHANGE PARTITION p WITH TABLE b", "rows"},

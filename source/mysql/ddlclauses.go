@@ -121,8 +121,10 @@ func (p *ddlParser) addClause(own *tableChange) effect {
 	switch {
 	case p.anyOf("INDEX", "KEY", "FULLTEXT", "SPATIAL", "UNIQUE", "FOREIGN", "CHECK", "PARTITION"), p.accept("VECTOR", "INDEX"), p.accept("VECTOR", "KEY"):
 		return 0
-	case p.anyOf("PRIMARY", "PERIOD", "SYSTEM"):
+	case p.anyOf("PRIMARY", "PERIOD"):
 		return onLayout
+	case p.anyOf("SYSTEM"):
+		return onLayout | onRows
 	}
 	p.accept("COLUMN")
 	p.accept("IF", "NOT", "EXISTS")
@@ -158,8 +160,10 @@ func (p *ddlParser) dropClause(own *tableChange) effect {
 	case p.tok.is("PARTITION"):
 		p.skipTo()
 		return onRows
-	case p.anyOf("PRIMARY", "PERIOD", "SYSTEM"):
+	case p.anyOf("PRIMARY", "PERIOD"):
 		return onLayout
+	case p.anyOf("SYSTEM"): // rows are told otherwise in the log from here on, and how they were told before is not known
+		return onLayout | onRows
 	}
 	p.accept("COLUMN")
 	p.accept("IF", "EXISTS")

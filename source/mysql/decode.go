@@ -29,6 +29,7 @@ type logDecoder struct {
 	unnamed map[source.Table]bool        // rows came without names of columns
 	gone    map[source.Table][]string    // names of columns that went
 	denied  map[source.Table]bool        // tables whose rows are skipped, since they may not be seen
+	passed  map[source.Table]bool        // tables whose rows are skipped, since they have no key that serves
 	known   map[source.Table]bool        // subscribed tables met so far, for DROP DATABASE
 
 	parser  *replication.BinlogParser
@@ -67,7 +68,7 @@ type group struct {
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
 	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{},
 		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{},
-		denied: map[source.Table]bool{}}
+		denied: map[source.Table]bool{}, passed: map[source.Table]bool{}}
 	d.reset(at, s.server())
 	return d
 }
@@ -91,7 +92,7 @@ func (d *logDecoder) reset(at position, info server) {
 		d.payload.close()
 	}
 	*d = logDecoder{
-		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time,
+		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, passed: d.passed, time: d.time,
 		info: info, at: at.clone(), place: at.place,
 		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,

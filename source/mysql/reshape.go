@@ -55,8 +55,10 @@ func (d *logDecoder) untold(ctx context.Context, c tableChange) (string, error) 
 		return "rows may have come or gone", nil
 	case decoded && before == nil: // said already
 		return "", nil
-	case anyNamed(gone, c.gained):
+	case anyNamed(gone, c.gained), anyNamed(c.lost, namesOf(def.defs)):
 		return "a column has taken the place of another one of its name", nil
+	case len(c.gained) > 0 && !decoded:
+		return "whether a column of this name was there before is not known any more", nil
 	case c.effect&onValues == 0 && d.info.rowMetadataFull && !d.unnamed[c.Table]:
 		return "", nil // rows of before are read by the names of their columns
 	case !decoded:
@@ -68,6 +70,14 @@ func (d *logDecoder) untold(ctx context.Context, c tableChange) (string, error) 
 		return "values may have been converted", nil
 	}
 	return "", nil
+}
+
+func namesOf(defs []columnDef) []string {
+	names := make([]string, len(defs))
+	for i, d := range defs {
+		names[i] = d.name
+	}
+	return names
 }
 
 // anyNamed reports whether the lists of columns have a name in common.
@@ -99,6 +109,10 @@ var (
 // keeps reports whether every value of a column is the same in a wider one.
 func keeps(was, now columnDef) bool {
 	if was.nullable && !now.nullable || was.generated != now.generated {
+		return false
+	}
+	// A key's order and text depend on more: a copy goes by the order, and ids are made of the text.
+	if was.keySeq.Valid && (was.charset != now.charset || was.collation != now.collation || was.digits != now.digits || was.scale != now.scale) {
 		return false
 	}
 	unsigned := func(c columnDef) bool { return strings.Contains(c.native, "unsigned") }

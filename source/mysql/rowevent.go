@@ -69,6 +69,13 @@ func (d *logDecoder) addRows(ctx context.Context, plan *rowPlan, action source.A
 		step = 2
 	}
 	for i := 0; i < len(rows); i += step {
+		former, err := plan.past(rows[i], in.before, false)
+		if former && err == nil {
+			continue // it is not of the table as a SELECT shows it
+		}
+		if err != nil {
+			d.keyless(ctx, plan, err)
+		}
 		old, key, err := plan.decode(rows[i], in.before, nil)
 		if err != nil {
 			d.keyless(ctx, plan, err)
@@ -90,6 +97,16 @@ func (d *logDecoder) addRows(ctx context.Context, plan *rowPlan, action source.A
 
 // addUpdate tells a changed key as the end of one row and the beginning of another.
 func (d *logDecoder) addUpdate(ctx context.Context, plan *rowPlan, e source.Event, old []source.Value, after []any, present []byte) {
+	former, err := plan.past(after, present, false)
+	if err != nil {
+		d.keyless(ctx, plan, err)
+	}
+	if former { // its time has ended
+		if e.Key != "" {
+			d.add(source.Event{Action: source.Delete, Table: e.Table, Key: e.Key, Old: plan.extra(old)})
+		}
+		return
+	}
 	now, key, err := plan.decode(after, present, old)
 	if err != nil {
 		d.keyless(ctx, plan, err)

@@ -40,6 +40,9 @@ type rowPlan struct {
 	slots []int       // of want: its place in an extracted row
 	meta  []logColumn // of want
 	image *imageReader
+
+	versioned    bool // former rows are in the log, too
+	end, endSlot int  // then: the place of the end of rows, as in cols and slots
 }
 
 // gap is why rows cannot be read, and for whom that was told.
@@ -91,6 +94,7 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 			return nil
 		}
 		if sh.skip {
+			d.refused(ctx, plan, sh.def)
 			return nil
 		}
 		columns, mismatch := d.locate(te, sh)
@@ -107,6 +111,17 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 		}
 	}
 	return nil
+}
+
+// refused says once that rows of a table are left out since it has no key that serves: by now it may have one
+// again, so that nobody else notices.
+func (d *logDecoder) refused(ctx context.Context, plan *rowPlan, def tableDef) {
+	if def.Refused == "" || d.passed[plan.table] {
+		return
+	}
+	d.passed[plan.table] = true
+	d.debug(ctx, "rows of a table are skipped", plan.table, def.Refused)
+	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 
 // hide leaves out the rows of a table that may not be seen, and says so among the events, so that whoever
@@ -178,7 +193,6 @@ func (d *logDecoder) shapeOf(ctx context.Context, t source.Table) (*shape, error
 	case err != nil:
 		return nil, &lookupError{err}
 	case def.Refused != "":
-		d.debug(ctx, "rows of a table are skipped", t, def.Refused)
 		sh.skip = true
 	default:
 		sh.want = append(sh.want, def.keys...)
@@ -259,7 +273,14 @@ func (d *logDecoder) unlike(te *replication.TableMapEvent, def tableDef) string 
 func (p *rowPlan) build(format []byte, info server, te *replication.TableMapEvent, sh *shape, columns []int) error {
 	unsigned, charsets, labelSets, labels := te.UnsignedMap(), te.CollationMap(), te.EnumSetCollationMap(), te.EnumStrValueMap()
 	p.want, p.keys, p.cols = sh.want, len(sh.def.keys), columns
-	kept := slices.Compact(slices.Sorted(slices.Values(columns)))
+	p.end, p.versioned = endOf(te, sh.def)
+	kept := slices.Clone(columns)
+	if p.versioned {
+		kept = append(kept, p.end)
+	}
+	slices.Sort(kept)
+	kept = slices.Compact(kept)
+	p.endSlot, _ = slices.BinarySearch(kept, p.end)
 	for _, at := range columns {
 		slot, _ := slices.BinarySearch(kept, at)
 		p.slots = append(p.slots, slot)

@@ -124,6 +124,7 @@ func (d *logDecoder) dropped(schema string) []tableChange {
 // forget makes the catalog be asked again.
 func (d *logDecoder) forget(t source.Table) {
 	delete(d.shapes, t)
+	delete(d.passed, t)
 	for id, plan := range d.plans {
 		if plan.table == t {
 			delete(d.plans, id)
@@ -132,14 +133,13 @@ func (d *logDecoder) forget(t source.Table) {
 }
 
 // unknownRows takes in a change of rows that came as a statement: which rows it changed cannot be known, so
-// that the tables have to be copied anew. An INSERT is of the one table that it names; an UPDATE or DELETE
-// may be of several, and a statement without a table of any, of the databases that it names. The statement
-// itself is not told, since it holds values.
+// that the tables have to be copied anew: the one that it names, or, where it may change several, those of the databases that it
+// names. The statement itself is not told, since it holds values.
 func (d *logDecoder) unknownRows(ctx context.Context, stmt statement) {
 	named := stmt.table
 	for _, t := range d.subscribed() {
 		switch {
-		case stmt.what == "UPDATE" || stmt.what == "DELETE" || named.IsZero():
+		case !stmt.alone:
 			if !d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: stmt.schema}) &&
 				!d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: named.Schema}) {
 				continue
