@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -126,12 +127,13 @@ func TestDenied_InACopy(t *testing.T) {
 	b.fill("orders", 0, 50)
 	b.fill("users", 0, 50)
 	on := b.denying(false)
+	deny := sync.OnceFunc(func() { on.Store(true) })
 	b.tweak = func(o *replicate.Options) {
 		quick(o)
 		o.ChunkRows = 5
 		o.Observer = &replicate.Observer{ChunkDoneFunc: func(plan mappings.PlanID, _, _ int) {
 			if plan == "shop.orders" {
-				on.Store(true)
+				deny()
 			}
 		}}
 	}

@@ -100,4 +100,4 @@ func (s *Store) Ask(ctx context.Context, list []Request) (Asked, error) {
 }
 
 // Running reports whether a run is on the file now.
-func (s *Store) Running() bool { return s.lock != nil || lockHeld(s.path+".lock") }
+func (s *Store) Running() bool { return s.lock != nil || lockHeld(s.place+".lock") }

@@ -56,22 +56,24 @@ var ErrOlder = errors.New("state file is of an older format")
 type Store struct {
 	db   *sql.DB
 	lock *os.File
-	path string
+
+	path  string // as it was named
+	place string // where it is
 }
 
 // Open opens the state file for writing and makes it where there is none. A second process on the
 // same file is refused with the pid of the first; so is a file that a newer program wrote, or one
 // that is no state file. A damaged file is never started over silently.
 func Open(ctx context.Context, path string) (*Store, error) {
-	path, err := settled(path, true)
+	place, err := settled(path, true)
 	if err != nil {
-		return nil, advised(fmt.Errorf("open state file: %w", err))
+		return nil, advised(fmt.Errorf("open state file %s: %w", path, err))
 	}
-	lock, err := takeLock(path + ".lock")
+	lock, err := takeLock(place + ".lock")
 	if err != nil {
 		return nil, advised(err)
 	}
-	s := &Store{lock: lock, path: path}
+	s := &Store{lock: lock, path: path, place: place}
 	if err := s.open(ctx, "rwc"); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -88,11 +90,11 @@ func openExisting(ctx context.Context, path, mode string) (*Store, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open state file %s: %w", path, fs.ErrNotExist)
 	}
-	path, err := settled(path, mode != "ro")
+	place, err := settled(path, mode != "ro")
 	if err != nil {
-		return nil, advised(fmt.Errorf("open state file: %w", err))
+		return nil, advised(fmt.Errorf("open state file %s: %w", path, err))
 	}
-	s := &Store{path: path}
+	s := &Store{path: path, place: place}
 	if err := s.open(ctx, mode); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -106,7 +108,7 @@ func (s *Store) open(ctx context.Context, mode string) error {
 		query.Add("_pragma", "synchronous(FULL)")
 		query.Set("_txlock", "immediate")
 	}
-	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: query.Encode()}).String()
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.place}).EscapedPath(), RawQuery: query.Encode()}).String()
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return fmt.Errorf("open state file %s: %w", s.path, err)
