@@ -173,6 +173,22 @@ func (s *Source) server() server {
 
 // probe looks at the server that db leads to and remembers what it is.
 func (s *Source) probe(ctx context.Context, db *sql.DB) (server, error) {
+	info, err := examine(ctx, db)
+	if err == nil {
+		s.meet(info)
+	}
+	return info, err
+}
+
+// meet remembers the server that is followed from now on.
+func (s *Source) meet(info server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.info = info
+}
+
+// examine looks at the server that db leads to.
+func examine(ctx context.Context, db *sql.DB) (server, error) {
 	vars := map[string]string{}
 	err := eachPair(ctx, db, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version','server_uuid','server_uid','server_id',
 		'hostname','port','gtid_mode','binlog_row_metadata','lower_case_table_names')`, vars)
@@ -185,9 +201,6 @@ func (s *Source) probe(ctx context.Context, db *sql.DB) (server, error) {
 	}
 	info := serverFrom(vars)
 	info.encrypted = status["Ssl_cipher"] != ""
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.info = info
 	return info, nil
 }
 

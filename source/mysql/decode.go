@@ -11,7 +11,6 @@ import (
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
-	"github.com/google/uuid"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -39,6 +38,7 @@ type logDecoder struct {
 
 	at    position    // the last commit boundary
 	place binlogPlace // where the reader is; may be inside of a group
+	trace placeProof  // of place
 	group group       // what is being read
 	time  time.Time   // of the last commit
 
@@ -54,15 +54,13 @@ type logDecoder struct {
 
 // group is a transaction, or a statement that is its own.
 type group struct {
-	open  bool
-	begun bool // it ends with a commit, else with its first statement
-	sid   uuid.UUID
-	tag   gomysql.Tag
-	gno   int64 // of MySQL's GTID; 0: none
-	gtid  gtid  // MariaDB's; sequence 0: none
-	time  time.Time
-	cut   bool   // a part of it was handed out
-	xid   string // of an XA transaction that is being prepared, or committed in one phase
+	open   bool
+	begun  bool        // it ends with a commit, else with its first statement
+	commit commitProof // of MySQL's GTID; zero: none
+	gtid   gtid        // MariaDB's; sequence 0: none
+	time   time.Time
+	cut    bool   // a part of it was handed out
+	xid    string // of an XA transaction that is being prepared, or committed in one phase
 }
 
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
@@ -175,6 +173,8 @@ func (d *logDecoder) advance(raw []byte) {
 		return
 	}
 	d.live = true
+	start := d.place.pos
+	defer func() { d.traced(start, raw) }()
 	if end == 0 {
 		d.place.pos += uint64(size)
 		return
@@ -190,7 +190,7 @@ func (d *logDecoder) advance(raw []byte) {
 // asked for, so it stays before.
 func (d *logDecoder) settle() {
 	if d.place.pos <= math.MaxUint32 && d.at.place != d.place {
-		d.at.place, d.moved = d.place, true
+		d.at.place, d.at.trace, d.moved = d.place, d.trace, true
 	}
 }
 
@@ -198,9 +198,10 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 	switch ev := e.Event.(type) {
 	case *replication.FormatDescriptionEvent:
 		d.format = raw
+		d.began(raw)
 		clear(d.plans) // a server numbers its tables anew when it starts
 	case *replication.RotateEvent:
-		d.place = binlogPlace{file: string(ev.NextLogName), pos: ev.Position}
+		d.turned(binlogPlace{file: string(ev.NextLogName), pos: ev.Position})
 	case *replication.HeartbeatEvent:
 		d.beat, d.live = true, true
 	case *replication.GTIDEvent:
@@ -244,7 +245,7 @@ func (d *logDecoder) generic(h *replication.EventHeader, ev *replication.Generic
 }
 
 func (d *logDecoder) beginMySQL(e *replication.BinlogEvent, ev *replication.GTIDEvent) error {
-	g := group{time: ev.ImmediateCommitTime(), tag: ev.Tag, gno: ev.GNO}
+	g := group{time: ev.ImmediateCommitTime(), commit: proven(ev)}
 	if e.Header.EventType == replication.ANONYMOUS_GTID_EVENT {
 		if d.at.kind == byGTID {
 			return &source.HintError{
@@ -252,9 +253,8 @@ func (d *logDecoder) beginMySQL(e *replication.BinlogEvent, ev *replication.GTID
 				Advice: "set gtid_mode=ON for good, then start with --fresh",
 			}
 		}
-		g.gno = 0
+		g.commit = commitProof{}
 	}
-	copy(g.sid[:], ev.SID)
 	d.begin(g)
 	return nil
 }
@@ -284,14 +284,15 @@ func (d *logDecoder) commit(h *replication.EventHeader) {
 	d.group = group{}
 	switch d.at.kind {
 	case byGTID:
-		if g.gno != 0 {
-			d.at.set.AddGTIDWithTag(g.sid, g.tag, g.gno)
+		if g.commit.gno != 0 {
+			d.at.set.AddGTIDWithTag(g.commit.sid, g.commit.tag, g.commit.gno)
+			d.at.commit = g.commit
 		}
 	case byMariaDB:
 		if g.gtid.sequence != 0 {
 			d.at.list = d.at.list.with(g.gtid)
 		}
-		d.at.server, d.at.place = d.info.uuid, d.place
+		d.at.server, d.at.place, d.at.trace = d.info.uuid, d.place, d.trace
 	case byFile:
 		d.settle()
 	}
@@ -341,8 +342,8 @@ func (d *logDecoder) fenceInside() source.Fence {
 	switch g := d.group; d.at.kind {
 	case byGTID:
 		set := d.at.set.Clone().(*gomysql.MysqlGTIDSet)
-		if g.gno != 0 {
-			set.AddGTIDWithTag(g.sid, g.tag, g.gno)
+		if c := g.commit; c.gno != 0 {
+			set.AddGTIDWithTag(c.sid, c.tag, c.gno)
 		}
 		return gtidFence(set.String())
 	case byMariaDB:

@@ -22,33 +22,42 @@ func (s *Source) Verify(ctx context.Context, from source.Position) error {
 	if err != nil {
 		return fmt.Errorf("verify position: %w", s.foreign(err))
 	}
-	if _, err := s.verify(ctx, at); err != nil {
-		return fmt.Errorf("verify position: %w", s.explained(err))
+	for try := 1; ; try++ {
+		_, _, err := s.verify(ctx, at)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, errOtherServer) || try == dialTries:
+			return fmt.Errorf("verify position: %w", s.explained(err))
+		}
 	}
-	return nil
 }
 
-// verify does the work of Verify, and returns what it learnt of the server.
-func (s *Source) verify(ctx context.Context, at position) (server, error) {
+// verify does the work of Verify. It returns what it learnt of the server, and the position with proof
+// where it had none.
+func (s *Source) verify(ctx context.Context, at position) (server, position, error) {
 	// Not by the pool: its connections may still lead to the server of before.
 	db := sql.OpenDB(s.connector)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	info, err := s.probe(ctx, db)
+	info, err := examine(ctx, db)
 	if err != nil {
-		return server{}, err
+		return server{}, at, err
 	}
 	h := &history{Source: s, db: db, server: info}
 	began, said := time.Now(), false
 	pause := backoff{limit: 500 * time.Millisecond}
 	for {
 		behind, err := h.lacks(ctx, at)
+		if behind == "" && err == nil {
+			at, err = h.prove(ctx, at)
+		}
 		if behind == "" || err != nil {
-			return info, err
+			return info, at, err
 		}
 		waited := time.Since(began)
 		if waited > s.cfg.LagTimeout {
-			return info, s.foreign(fmt.Errorf("the server has not reached %s after %v: it was restored from a backup, is another server, or lags too far behind",
+			return info, at, s.foreign(fmt.Errorf("the server has not reached %s after %v: it was restored from a backup, is another server, or lags too far behind",
 				behind, s.cfg.LagTimeout))
 		}
 		if waited > time.Second && !said {
@@ -56,7 +65,7 @@ func (s *Source) verify(ctx context.Context, at position) (server, error) {
 			s.log.WarnContext(ctx, "the source lags behind the position to go on from, waiting for it", slog.String("lacks", behind))
 		}
 		if err := pause.wait(ctx); err != nil {
-			return info, err
+			return info, at, err
 		}
 	}
 }

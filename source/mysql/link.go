@@ -48,9 +48,17 @@ type link struct {
 	err    error
 }
 
+// dialing says which log to ask for, and as whom.
+type dialing struct {
+	server    server // that was looked at
+	at        position
+	serverID  uint32
+	heartbeat time.Duration
+}
+
 // dialLog connects as a replica would and asks for the log after a position. It returns when the
 // first event has come, or the server's refusal.
-func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*link, error) {
+func (s *Source) dialLog(ctx context.Context, to dialing) (*link, error) {
 	password, err := s.password(ctx)
 	if err != nil {
 		return nil, err
@@ -60,12 +68,12 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 	flavor := gomysql.MySQLFlavor
-	if s.server().flavor == flavorMariaDB {
+	if to.server.flavor == flavorMariaDB {
 		flavor = gomysql.MariaDBFlavor
 	}
 	l.syncer = replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
-		ServerID: serverID, Flavor: flavor, Host: s.cfg.Addr, User: s.cfg.User, Password: password,
-		TLSConfig: s.tlsConfig(), HeartbeatPeriod: s.cfg.Heartbeat, Localhost: "meepo-replicate",
+		ServerID: to.serverID, Flavor: flavor, Host: s.cfg.Addr, User: s.cfg.User, Password: password,
+		TLSConfig: s.tlsConfig(), HeartbeatPeriod: to.heartbeat, Localhost: "meepo-replicate",
 		// Raw, since decoding needs the catalog and belongs to Next. Its own retry would go on
 		// inside of a transaction.
 		RawModeEnabled: true, DisableRetrySync: true, DiscardGTIDSet: true,
@@ -73,7 +81,7 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		Dialer: l.dial(&net.Dialer{Timeout: s.cfg.DialTimeout}, s.cfg.WriteTimeout),
 		Option: func(c *client.Conn) error {
 			l.admitted.Store(true)
-			if err := s.sameServer(c); err != nil {
+			if err := sameServer(c, to.server); err != nil {
 				return err
 			}
 			_, err := c.Execute(fmt.Sprintf("SET SESSION net_write_timeout = %d", slowConsumer))
@@ -81,7 +89,7 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 		},
 		Logger: slog.New(slog.DiscardHandler), // what matters of it comes back as an error
 	})
-	if err := l.start(ctx, at); err != nil {
+	if err := l.start(ctx, to.at); err != nil {
 		l.close()
 		// The same number says that a password is wrong and that a grant is missing.
 		if answer, ok := serverAnswer(err); ok && answer.Number == errAccessDenied && l.admitted.Load() {
@@ -96,7 +104,7 @@ func (s *Source) dialLog(ctx context.Context, at position, serverID uint32) (*li
 var errOtherServer = errors.New("the address leads to another server than a moment ago")
 
 // sameServer makes sure that the log comes from the server that was looked at.
-func (s *Source) sameServer(c *client.Conn) error {
+func sameServer(c *client.Conn, looked server) error {
 	answer, err := c.Execute(sqlIdentity)
 	if err != nil {
 		return err
@@ -112,7 +120,7 @@ func (s *Source) sameServer(c *client.Conn) error {
 			return err
 		}
 	}
-	if here := serverFrom(vars); here.uuid != s.server().uuid {
+	if here := serverFrom(vars); here.uuid != looked.uuid {
 		return errOtherServer
 	}
 	return nil

@@ -159,7 +159,7 @@ func TestOpen_Refused(t *testing.T) {
 		_, err := limited.Open(t.Context(), from, subs)
 		wantHint(t, err, "REPLICATION SLAVE")
 		current = "wrong" // the pool's connections stay
-		_, err = limited.dialLog(t.Context(), mustParse(t, from), 1<<31+77)
+		_, err = limited.dialLog(t.Context(), dialing{server: limited.server(), at: mustParse(t, from), serverID: 1<<31 + 77})
 		wantHint(t, limited.explained(err), "check user and password")
 		for _, bad := range []source.Position{"", "nonsense", "gtid:x", "file:a/b", "mariadb:1-2;x:1@y", "mariadb:0-1-1"} {
 			if _, err := s.Open(t.Context(), bad, subs); err == nil {

@@ -26,7 +26,7 @@ func TestMuteServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, err := s.dialLog(t.Context(), position{kind: byGTID, set: set}, 7); err == nil {
+	if l, err := s.dialLog(t.Context(), dialing{at: position{kind: byGTID, set: set}, serverID: 7}); err == nil {
 		l.close()
 		t.Error("the log was opened")
 	} else {

@@ -15,15 +15,19 @@ import (
 
 // A position's text says how the log is found again:
 //
-//	gtid:<set>                                MySQL with GTIDs
-//	mariadb:<gtids>;<file>:<pos>@<server uid>  MariaDB: found by the GTIDs, the place is for comparing
-//	file:<server uuid>/<file>:<pos>            MySQL without GTIDs
+//	gtid:<set>[;<gtid>@<time>]                         MySQL with GTIDs
+//	mariadb:<gtids>;<file>:<pos>@<server uid>[;<proof>] MariaDB: found by the GTIDs, the place is for comparing
+//	file:<server uuid>/<file>:<pos>[;<proof>]           MySQL without GTIDs
+//
+// What is in brackets is proof that it is this log, see proof.go; earlier versions had none.
 type position struct {
 	kind   positionKind
 	set    *gomysql.MysqlGTIDSet // byGTID
 	list   gtidList              // byMariaDB
 	server string                // byMariaDB, byFile: whose place it is
 	place  binlogPlace           // byMariaDB, byFile
+	commit commitProof           // byGTID
+	trace  placeProof            // byMariaDB, byFile
 }
 
 type positionKind uint8
@@ -42,7 +46,10 @@ func parsePosition(text source.Position) (position, error) {
 	var err error
 	if set, ok := strings.CutPrefix(string(text), gtidPrefix); ok {
 		p.kind = byGTID
-		p.set, err = parseGTIDSet(set)
+		set, proof, proven := strings.Cut(set, ";")
+		if p.set, err = parseGTIDSet(set); err == nil && proven {
+			p.commit, err = parseCommitProof(proof)
+		}
 	} else if rest, ok := strings.CutPrefix(string(text), mariadbPrefix); ok {
 		p.kind = byMariaDB
 		list, rest, _ := strings.Cut(rest, ";")
@@ -50,15 +57,22 @@ func parsePosition(text source.Position) (position, error) {
 		if !ok {
 			return position{}, fmt.Errorf("position %q: want gtids;file:position@server", text)
 		}
+		server, proof, proven := strings.Cut(server, ";")
 		p.server = server
 		if p.list, err = parseGTIDList(list); err == nil {
 			p.place, err = parsePlace(place)
+		}
+		if err == nil && proven {
+			p.trace, err = parsePlaceProof(proof)
 		}
 	} else if rest, ok := strings.CutPrefix(string(text), filePrefix); ok {
 		p.kind = byFile
 		server, place, _ := strings.Cut(rest, "/")
 		p.server = server
-		p.place, err = parsePlace(place)
+		place, proof, proven := strings.Cut(place, ";")
+		if p.place, err = parsePlace(place); err == nil && proven {
+			p.trace, err = parsePlaceProof(proof)
+		}
 	} else {
 		err = errors.New("it has to begin with gtid:, mariadb: or file: and a place")
 	}
@@ -89,11 +103,11 @@ func parseGTIDSet(text string) (*gomysql.MysqlGTIDSet, error) {
 func (p position) text() source.Position {
 	switch p.kind {
 	case byGTID:
-		return source.Position(gtidPrefix + p.set.String())
+		return source.Position(gtidPrefix + p.set.String() + p.commit.text())
 	case byMariaDB:
-		return source.Position(fmt.Sprintf("%s%s;%s:%d@%s", mariadbPrefix, p.list, p.place.file, p.place.pos, p.server))
+		return source.Position(fmt.Sprintf("%s%s;%s:%d@%s%s", mariadbPrefix, p.list, p.place.file, p.place.pos, p.server, p.trace.text()))
 	}
-	return source.Position(fmt.Sprintf("%s%s/%s:%d", filePrefix, p.server, p.place.file, p.place.pos))
+	return source.Position(fmt.Sprintf("%s%s/%s:%d%s", filePrefix, p.server, p.place.file, p.place.pos, p.trace.text()))
 }
 
 // fence asks for everything up to the position.

@@ -12,6 +12,11 @@ func (s *Source) freeServerID(ctx context.Context) uint32 {
 	if s.cfg.ServerID != 0 {
 		return s.cfg.ServerID
 	}
+	return s.unusedServerID(ctx)
+}
+
+// unusedServerID returns a random id that no registered replica has.
+func (s *Source) unusedServerID(ctx context.Context) uint32 {
 	used, err := s.replicaIDs(ctx)
 	if err != nil {
 		s.log.DebugContext(ctx, "cannot list replicas to choose a server id", slog.Any("error", err))

@@ -19,6 +19,7 @@ const (
 	keepaliveEvery = time.Second            // at most one batch without events in this time
 	maxRefusals    = 10                     // so often in a row the server may refuse us before that is final
 	maxPause       = 30 * time.Second       // between attempts to connect
+	dialTries      = 10                     // so often an address that leads to several servers is tried for two connections to one
 )
 
 var errStreamClosed = errors.New("log stream is closed")
@@ -159,7 +160,7 @@ func (st *stream) reconnect(ctx context.Context, cause error) error {
 		case st.ended():
 			return errStreamClosed
 		case isFinal(cause), isEvicted(cause) && st.src.cfg.ServerID != 0:
-			return st.src.explained(cause)
+			return st.final(ctx, cause)
 		case isEvicted(cause):
 			st.serverID = 0 // choose another
 		}
@@ -174,6 +175,17 @@ func (st *stream) reconnect(ctx context.Context, cause error) error {
 			return nil
 		}
 	}
+}
+
+// final says why the log has ended. A server whose log begins anew under its readers gives them an
+// answer that says nothing of that.
+func (st *stream) final(ctx context.Context, cause error) error {
+	if !isEvicted(cause) && !errors.Is(cause, source.ErrPositionLost) {
+		if err := st.src.Verify(ctx, st.resume); errors.Is(err, source.ErrPositionLost) {
+			return err
+		}
+	}
+	return st.src.explained(cause)
 }
 
 func (st *stream) ended() bool {
@@ -194,10 +206,11 @@ func (st *stream) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	info, l, err := st.dial(ctx, at)
+	info, at, l, err := st.dial(ctx, at)
 	if err != nil {
 		return err
 	}
+	st.resume = at.text() // with proof, from now on
 	st.events = nil
 	st.decoder.reset(at, info)
 	st.mu.Lock()
@@ -212,19 +225,20 @@ func (st *stream) connect(ctx context.Context) error {
 
 // dial makes a link to a server of whose history the position is part. An address may lead to several
 // servers: it is tried again until the one that was looked at is the one that sends its log.
-func (st *stream) dial(ctx context.Context, at position) (server, *link, error) {
-	const tries = 10
+func (st *stream) dial(ctx context.Context, at position) (server, position, *link, error) {
+	s := st.src
 	for try := 1; ; try++ {
-		info, err := st.src.verify(ctx, at)
-		if err != nil {
-			return server{}, nil, err
+		info, proven, err := s.verify(ctx, at)
+		var l *link
+		if err == nil {
+			s.meet(info)
+			if st.serverID == 0 {
+				st.serverID = s.freeServerID(ctx)
+			}
+			l, err = s.dialLog(ctx, dialing{server: info, at: proven, serverID: st.serverID, heartbeat: s.cfg.Heartbeat})
 		}
-		if st.serverID == 0 {
-			st.serverID = st.src.freeServerID(ctx)
-		}
-		l, err := st.src.dialLog(ctx, at, st.serverID)
-		if !errors.Is(err, errOtherServer) || try == tries {
-			return info, l, err
+		if !errors.Is(err, errOtherServer) || try == dialTries {
+			return info, proven, l, err
 		}
 	}
 }

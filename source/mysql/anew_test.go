@@ -1,0 +1,152 @@
+package mysql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// resetLog lets a server's log begin anew, as it does after a restore on the same data folder.
+func resetLog(t testing.TB, p *servertest.PrivateSQL) {
+	t.Helper()
+	if p.Flavor == servertest.MariaDB {
+		p.Exec(t, "RESET MASTER")
+	} else {
+		p.Exec(t, "RESET BINARY LOGS AND GTIDS")
+	}
+}
+
+// growPast writes until the log has come to where it was before, by name.
+func growPast(t testing.TB, p *servertest.PrivateSQL, s *Source, at source.Position) {
+	t.Helper()
+	n := 1000
+	servertest.Eventually(t, time.Minute, "the log to grow past where it was", func() (bool, error) {
+		have, _, err := s.Head(t.Context())
+		if err != nil {
+			return false, err
+		}
+		here, want := mustParse(t, have), mustParse(t, at)
+		if want.place.file != "" && fileNumber(here.place.file) < fileNumber(want.place.file) {
+			p.Exec(t, "FLUSH BINARY LOGS")
+		}
+		n++
+		p.Exec(t, fmt.Sprintf("INSERT INTO d.a VALUES (%d, REPEAT('y', 150))", n))
+		reached, err := here.reached(want)
+		return reached && here.list.reached(want.list), err
+	})
+}
+
+// unproven is a position as an earlier version has saved it.
+func unproven(t testing.TB, at source.Position) source.Position {
+	t.Helper()
+	p := mustParse(t, at)
+	p.commit, p.trace = commitProof{}, placeProof{}
+	return p.text()
+}
+
+// TestVerify_LogBegunAnewAndGrownPast: a server that was reset, and has used the names of the position
+// for other transactions since, is not the one of the position: neither of one that was read, nor of
+// one at which the log was only opened.
+func TestVerify_LogBegunAnewAndGrownPast(t *testing.T) {
+	eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+		p.Exec(t, "INSERT INTO d.a VALUES (1, ''), (2, '')")
+		f := follow(t, s, unproven(t, head(t, s)), "a")
+		for f.at == unproven(t, f.at) {
+			if _, err := f.next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		opened := f.at
+		p.Exec(t, "INSERT INTO d.a VALUES (3, '')")
+		f.until(head(t, s))
+		read := f.at
+		f.close()
+		for _, at := range []source.Position{opened, read, unproven(t, read)} {
+			if err := s.Verify(t.Context(), at); err != nil {
+				t.Errorf("before, %s: %v", at, err)
+			}
+		}
+		resetLog(t, p)
+		growPast(t, p, s, read)
+		for _, at := range []source.Position{opened, read} {
+			err := s.Verify(t.Context(), at)
+			wantLost(t, err)
+			t.Logf("%s: %v", at, err)
+			_, err = s.Open(t.Context(), at, []source.Subscription{{Tables: source.Pattern{Schema: "d", Name: "a"}}})
+			wantLost(t, err)
+		}
+		// Of what carries no proof nobody can say more than before.
+		if err := s.Verify(t.Context(), head(t, s)); err != nil {
+			t.Errorf("a new position: %v", err)
+		}
+	})
+}
+
+// TestStream_LogBegunAnewAndGrownPast: a stream whose connection is cut finds it out, too.
+func TestStream_LogBegunAnewAndGrownPast(t *testing.T) {
+	eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+		f := follow(t, s, head(t, s), "a")
+		p.Exec(t, "INSERT INTO d.a VALUES (1, '')")
+		f.until(head(t, s))
+		resetLog(t, p)
+		growPast(t, p, s, f.at)
+		f.stream.(*stream).current().hangUp()
+		var err error
+		for err == nil {
+			_, err = f.next()
+		}
+		wantLost(t, err)
+	})
+}
+
+// TestVerify_NoPlace: without GTIDs an offset that is none is a lost position, not a broken log.
+func TestVerify_NoPlace(t *testing.T) {
+	p := servertest.StartSQL(t, servertest.MySQLNoGTID)
+	p.Exec(t, "CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY, v VARCHAR(200)); INSERT INTO d.a VALUES (1, REPEAT('~', 200))")
+	cfg := configOf(t, p.ReplURL)
+	cfg.Database = "d"
+	s := openConfig(t, cfg)
+	at := mustParse(t, unproven(t, head(t, s)))
+	p.Exec(t, "INSERT INTO d.a VALUES (2, '')")
+	if err := s.Verify(t.Context(), at.text()); err != nil {
+		t.Errorf("%s: %v", at.text(), err)
+	}
+	end := at.place.pos
+	for _, back := range []uint64{1, 5, 20, 31, 40, 60, 100, 150} {
+		at.place.pos = end - back
+		err := s.Verify(t.Context(), at.text())
+		if back == 31 && err == nil {
+			continue // the commit begins there
+		}
+		wantLost(t, err)
+		t.Logf("%d: %v", back, err)
+	}
+}
+
+// TestPosition_Text: positions are read as they were written, with proof and without.
+func TestPosition_Text(t *testing.T) {
+	const sid = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+	for _, text := range []source.Position{
+		"gtid:", "gtid:" + sid + ":1-5:7", "gtid:" + sid + ":1-5:7;" + sid + ":7@1764140000123456",
+		"gtid:" + sid + ":1-5:backup:1-3;" + sid + ":backup:3@1",
+		"mariadb:0-1-7,2-1-4;bin.000003:412@abc+/=", "mariadb:0-1-7;bin.000003:412@abc+/=;1764140000,381,1764140001",
+		"mariadb:0-1-7;bin.000003:412@1@host:3306;1764140000,0,0",
+		"file:" + sid + "/bin.000003:412", "file:" + sid + "/bin.000003:412;1764140000,381,1764140001",
+	} {
+		if p, err := parsePosition(text); err != nil || p.text() != text {
+			t.Errorf("%s: %s, %v", text, p.text(), err)
+		}
+	}
+	for _, text := range []source.Position{
+		"gtid:" + sid + ":1-5;", "gtid:" + sid + ":1-5;" + sid + ":5", "gtid:" + sid + ":1-5;5@7", "gtid:" + sid + ":1-5;" + sid + ":5@x",
+		"mariadb:0-1-7;bin.000003:412@a;", "mariadb:0-1-7;bin.000003:412@a;1,2", "file:a/bin.000003:412;1,2,3,4", "file:a/bin.000003:412;1,x,3",
+	} {
+		if _, err := parsePosition(text); err == nil || !strings.Contains(err.Error(), "proof") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
