@@ -13,6 +13,8 @@ import (
 // resetLog lets a server's log begin anew, as it does after a restore on the same data folder.
 func resetLog(t testing.TB, p *servertest.PrivateSQL) {
 	t.Helper()
+	second := time.Now().Unix() // the log's times are of whole seconds, and so is the proof
+	servertest.Eventually(t, 5*time.Second, "the next second", func() (bool, error) { return time.Now().Unix() > second, nil })
 	if p.Flavor == servertest.MariaDB {
 		p.Exec(t, "RESET MASTER")
 	} else {
@@ -148,5 +150,42 @@ func TestPosition_Text(t *testing.T) {
 		if _, err := parsePosition(text); err == nil || !strings.Contains(err.Error(), "proof") {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestStream_LogBeginsAnewLive: the log begins anew under a stream, which the server does not say to its
+// readers if the file's name stays. Who looks at the head finds it out, and the server itself says it
+// once the new file is larger than the old one was.
+func TestStream_LogBeginsAnewLive(t *testing.T) {
+	for name, rows := range map[string]int{"short": 1, "grown past": 100} {
+		t.Run(name, func(t *testing.T) {
+			eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+				p.Exec(t, "INSERT INTO d.a VALUES (1, '')")
+				f := follow(t, s, head(t, s), "a")
+				p.Exec(t, "INSERT INTO d.a VALUES (2, ''), (3, '')")
+				f.until(head(t, s))
+				ended := make(chan error, 1)
+				go func() {
+					var err error
+					for err == nil {
+						_, err = f.next()
+					}
+					ended <- err
+				}()
+				resetLog(t, p)
+				var again strings.Builder
+				for n := range rows {
+					fmt.Fprintf(&again, "INSERT INTO d.a VALUES (%d, REPEAT('z', 150));", 4+n)
+				}
+				p.Exec(t, again.String())
+				servertest.Eventually(t, time.Minute, "the stream to end", func() (bool, error) {
+					head(t, s)
+					return len(ended) > 0, nil
+				})
+				err := <-ended
+				wantLost(t, err)
+				t.Log(err)
+			})
+		})
 	}
 }

@@ -15,23 +15,38 @@ var _ source.Log = (*Source)(nil)
 // Head returns the newest position whose transactions a reader can see, and its fence. The end of
 // the log will not do: the server writes a transaction there before anyone can see its rows.
 func (s *Source) Head(ctx context.Context) (source.Position, source.Fence, error) {
-	at, err := s.head(ctx)
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return "", "", fmt.Errorf("find head of the log: %w", s.hinted(err))
+	}
+	defer conn.Close()
+	st, read := s.opened()
+	here, err := serverOf(conn)
+	var at position
+	if err == nil {
+		at, err = s.head(ctx, conn, here)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("find head of the log: %w", s.hinted(err))
+	}
+	if st != nil {
+		st.compare(ctx, read, at, here.uuid)
 	}
 	return at.text(), at.fence(), nil
 }
 
-func (s *Source) head(ctx context.Context) (position, error) {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return position{}, err
+// opened returns the stream that was opened last, and how far it has read; nil: none.
+func (s *Source) opened() (*stream, source.Position) {
+	s.mu.Lock()
+	st := s.open
+	s.mu.Unlock()
+	if st == nil {
+		return nil, ""
 	}
-	defer conn.Close()
-	here, err := serverOf(conn)
-	if err != nil {
-		return position{}, err
-	}
+	return st, st.readTo()
+}
+
+func (s *Source) head(ctx context.Context, conn *sql.Conn, here server) (position, error) {
 	info := s.server()
 	info.flavor, info.uuid = here.flavor, here.uuid
 	var logging bool

@@ -28,8 +28,7 @@ var errStreamClosed = errors.New("log stream is closed")
 type stream struct {
 	src      *Source
 	decoder  *logDecoder
-	events   [][]byte        // taken from the link, not yet decoded
-	resume   source.Position // the last one handed out: the only place to go on from
+	events   [][]byte // taken from the link, not yet decoded
 	serverID uint32
 	kept     time.Time // when a position was last handed out
 	outage   outage
@@ -37,7 +36,10 @@ type stream struct {
 	failed   error
 	done     chan struct{} // closed by Close
 
+	doubt doubt
+
 	mu     sync.Mutex
+	resume source.Position // the last one handed out: the only place to go on from
 	link   *link
 	closed bool
 }
@@ -147,8 +149,21 @@ func (st *stream) cut() (source.Batch, bool) {
 func (st *stream) position(batch source.Batch) source.Batch {
 	d := st.decoder
 	batch.Position = d.at.text()
-	st.resume, st.kept, d.moved, d.beat = batch.Position, time.Now(), false, false
+	st.goOnFrom(batch.Position)
+	st.kept, d.moved, d.beat = time.Now(), false, false
 	return batch
+}
+
+func (st *stream) goOnFrom(at source.Position) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.resume = at
+}
+
+func (st *stream) readTo() source.Position {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.resume
 }
 
 // reconnect replaces the link. Everything since the last position handed out comes again.
@@ -181,7 +196,7 @@ func (st *stream) reconnect(ctx context.Context, cause error) error {
 // answer that says nothing of that.
 func (st *stream) final(ctx context.Context, cause error) error {
 	if !isEvicted(cause) && !errors.Is(cause, source.ErrPositionLost) {
-		if err := st.src.Verify(ctx, st.resume); errors.Is(err, source.ErrPositionLost) {
+		if err := st.src.Verify(ctx, st.readTo()); errors.Is(err, source.ErrPositionLost) {
 			return err
 		}
 	}
@@ -202,7 +217,7 @@ func (st *stream) connect(ctx context.Context) error {
 	if old := st.current(); old != nil {
 		old.close()
 	}
-	at, err := parsePosition(st.resume)
+	at, err := parsePosition(st.readTo())
 	if err != nil {
 		return err
 	}
@@ -210,7 +225,7 @@ func (st *stream) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st.resume = at.text() // with proof, from now on
+	st.goOnFrom(at.text()) // with proof, from now on
 	st.events = nil
 	st.decoder.reset(at, info)
 	st.mu.Lock()
