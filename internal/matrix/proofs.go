@@ -38,6 +38,7 @@ var Proofs = []Proof{
 	{"killed, and the source too, between the two phases of XA transactions", "equal", everyField, each("TestXA/%s/Killed")},
 	{"XA transaction prepared before the first start", "copied anew, equal", everyField, each("TestXA/%s/BeforeTheFirstRun")},
 	{"source has purged the log after the saved position", "refused, exit code 3", "message and exit code", each("TestMessages_Server/%s/position_purged")},
+	{"source's log begun anew under a run, or grown past the saved position since", "refused, exit code 3; equal with --fresh", everyField, each("TestSourceReset/%s")},
 	{"account's right to read one table taken away, and given back", "parked, equal when resumed", everyField, each("TestGrantTakenAway/%s")},
 	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
 	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
