@@ -34,6 +34,9 @@
 //  6. Only proof deletes: a delete event, the old key of a changed key, a sweep, or the retry of a
 //     letter. A row that is absent after an insert or update deletes nothing; if the log passes the head taken after that
 //     read and no delete has come, the key is a miss, and many misses park the plan.
+//  7. What changes rows without row events is not passed over: a changed definition that may have done
+//     so, a truncated table, or a gap in what the log tells of a table queues a copy and a sweep of it in
+//     the same transaction as the position behind it.
 //  8. Both ends are still what the state speaks of. The source is asked whether the saved position is
 //     part of its history. What stands behind each destination is recorded when it is taken up, and
 //     compared before anything is made or written there; a numbered mark in the target, and its number

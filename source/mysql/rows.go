@@ -112,7 +112,7 @@ func (l *lookup) readPlain(ctx context.Context, asked []askedKey) error {
 		return err
 	}
 	if len(asked) == 1 {
-		l.rows[asked[0].key] = source.Row{Key: asked[0].key, Err: err}
+		l.rows[asked[0].key] = source.Row{Key: asked[0].key, Err: rowError(err)}
 		return nil
 	}
 	if err := l.readPlain(ctx, asked[:len(asked)/2]); err != nil {
@@ -150,7 +150,7 @@ func (l *lookup) tryLocked(ctx context.Context, asked []askedKey, busy *[]askedK
 		*busy = append(*busy, asked[0])
 		return nil
 	case len(asked) == 1 && l.ofOneRow(err):
-		l.rows[asked[0].key] = source.Row{Key: asked[0].key, Err: err}
+		l.rows[asked[0].key] = source.Row{Key: asked[0].key, Err: rowError(err)}
 		return nil
 	case !isErrno(err, errLockNowait) && !l.ofOneRow(err):
 		return err

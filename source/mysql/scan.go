@@ -95,7 +95,7 @@ func (sc *scan) read(ctx context.Context, limit int) error {
 		case err != nil && sc.ofOneRow(err) && limit > 1:
 			limit = (limit + 1) / 2
 		case err != nil && sc.ofOneRow(err):
-			return sc.keyOnly(ctx, lock, err)
+			return sc.keyOnly(ctx, lock, rowError(err))
 		default:
 			return err
 		}

@@ -128,6 +128,14 @@ func denied(table source.Table, err error) error {
 		Advice: "GRANT SELECT ON " + quoteTable(table) + " TO the account; without GTIDs before MySQL 8.0.22 also LOCK TABLES"}
 }
 
+// rowError is what is said of a row that ofOneRow is about: the server quotes coordinates.
+func rowError(err error) error {
+	if answer, ok := serverAnswer(err); ok && isErrno(err, 3616, 3617, 3731, 3732) {
+		return fmt.Errorf("a coordinate of a geometry is out of range (the server's error %d)", answer.Number)
+	}
+	return err
+}
+
 // ofOneRow reports whether the server's error may come from the value of a single row: those that
 // the spatial functions have of a geometry or its reference system.
 func (p *plan) ofOneRow(err error) bool {

@@ -38,7 +38,8 @@ func refuseVersions(defs []columnDef) string {
 	return ""
 }
 
-// endOf finds the column that holds the end of rows in the log; false: it has none, all rows are of now. Where the table's maker has not named it, it is hidden from the catalog and among the last in the log.
+// endOf finds the column that holds the end of rows in the log; false: it has none, all rows are of
+// now. Where the table's maker has not named it, it is hidden from the catalog and among the last in the log.
 func endOf(te *replication.TableMapEvent, def tableDef) (column int, is bool) {
 	if !def.versioned {
 		return 0, false
