@@ -25,6 +25,7 @@ start() {
     mv "$dir/data.new" "$dir/data"
     own "$user" "$dir"
   fi
+  [[ ! -d $installs/mariadb-plugin ]] || set -- --plugin-dir="$installs/mariadb-plugin" "$@"
   rm -f "$dir/sock" "$dir/sock.lock" # a killed server's, whose number may be another process's by now
   exec_as "$user" mariadbd --no-defaults --user="$user" --datadir="$dir/data" --tmpdir="$dir/tmp" \
     --socket="$dir/sock" --pid-file="$dir/server.pid" --log-error="$dir/err.log" \

@@ -169,7 +169,7 @@ func (d *logDecoder) advance(raw []byte) {
 	case replication.HEARTBEAT_EVENT, replication.HEARTBEAT_LOG_EVENT_V2, replication.ROTATE_EVENT, replication.FORMAT_DESCRIPTION_EVENT:
 		return
 	}
-	if flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 {
+	if flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 || placeless(raw) {
 		return
 	}
 	d.live = true
@@ -187,9 +187,9 @@ func (d *logDecoder) advance(raw []byte) {
 }
 
 // settle moves the position without GTIDs to where the reader is. What lies past 4 GiB cannot be
-// asked for, so it stays before.
+// asked for, so it stays before; nor is a place told before its file's head has come.
 func (d *logDecoder) settle() {
-	if d.place.pos <= math.MaxUint32 && d.at.place != d.place {
+	if d.place.pos <= math.MaxUint32 && d.at.place != d.place && d.trace.created != 0 {
 		d.at.place, d.at.trace, d.moved = d.place, d.trace, true
 	}
 }

@@ -40,7 +40,11 @@ func (s *Source) verify(ctx context.Context, at position) (server, position, err
 	db := sql.OpenDB(s.connector)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	info, err := examine(ctx, db)
+	var info server
+	err := s.inTime(ctx, func(ctx context.Context) (err error) {
+		info, err = examine(ctx, db)
+		return err
+	})
 	if err != nil {
 		return server{}, at, err
 	}
@@ -48,9 +52,13 @@ func (s *Source) verify(ctx context.Context, at position) (server, position, err
 	began, said := time.Now(), false
 	pause := backoff{limit: 500 * time.Millisecond}
 	for {
-		behind, err := h.lacks(ctx, at)
+		var behind string
+		err := s.inTime(ctx, func(ctx context.Context) (err error) {
+			behind, err = h.lacks(ctx, at)
+			return err
+		})
 		if behind == "" && err == nil {
-			at, err = h.prove(ctx, at)
+			at, err = h.prove(ctx, at, proveTime)
 		}
 		if behind == "" || err != nil {
 			return info, at, err
@@ -68,6 +76,19 @@ func (s *Source) verify(ctx context.Context, at position) (server, position, err
 			return info, at, err
 		}
 	}
+}
+
+var errMute = errors.New("the source does not answer")
+
+// inTime bounds a few short questions to a server that may have gone mute.
+func (s *Source) inTime(ctx context.Context, ask func(ctx context.Context) error) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout, errMute)
+	defer cancel()
+	err := ask(bounded)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errMute) {
+		return errMute
+	}
+	return err
 }
 
 // foreign says that a position is of another server's history, or of one that this server has lost.
@@ -218,8 +239,7 @@ func (h *history) unpurged(ctx context.Context, at position) error {
 		}
 	}
 	var text sql.NullString
-	const head = 4 // where the first event of a file is
-	if err := h.db.QueryRowContext(ctx, "SELECT BINLOG_GTID_POS(?, ?)", files[0].file, head).Scan(&text); err != nil {
+	if err := h.db.QueryRowContext(ctx, "SELECT BINLOG_GTID_POS(?, ?)", files[0].file, logHead).Scan(&text); err != nil {
 		return fmt.Errorf("look at the beginning of the log: %w", err)
 	}
 	first, err := parseGTIDList(text.String)

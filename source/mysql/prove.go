@@ -2,25 +2,38 @@ package mysql
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"math"
+	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/replication"
 	"github.com/google/uuid"
 )
 
+// proveTime is how long a proof is looked for. A server may have to go through a whole file of its log for it.
+const proveTime = 2 * time.Minute
+
+var errProofTime = errors.New("the log did not give it in time")
+
 // prove looks for a position's proof in the log of a server that has all of the position. It returns
 // the position with its proof, which is learnt here if there was none. ErrPositionLost: the log is
 // another one. MariaDB's GTIDs have no proof of their own: on another server than before, or where
-// the file is gone, what the lists of GTIDs say has to do.
-func (h *history) prove(ctx context.Context, at position) (position, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, h.cfg.StallTimeout+h.cfg.LagTimeout,
-		fmt.Errorf("the log does not give what was read at %s", shortened(string(at.text()))))
+// the file is gone, what the lists of GTIDs say has to do. So it does where the proof is not found in time.
+func (h *history) prove(ctx context.Context, at position, within time.Duration) (position, error) {
+	looking, cancel := context.WithTimeoutCause(ctx, within, errProofTime)
 	defer cancel()
+	proven, err := h.lookFor(looking, at)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(looking), errProofTime) {
+		h.log.WarnContext(ctx, "whether the log is the one that was read before was not found out in time: going on without knowing",
+			slog.String("position", shortened(string(at.text()))), slog.Duration("after", within))
+		return at, nil
+	}
+	return proven, err
+}
+
+func (h *history) lookFor(ctx context.Context, at position) (position, error) {
 	switch at.kind {
 	case byGTID:
 		return h.proveCommit(ctx, at)
@@ -124,62 +137,6 @@ func (h *history) readCommit(ctx context.Context, from position, want commitProo
 	})
 	return found, err
 }
-
-// provePlace looks at the file, and at the event that ends at the place. Without one it makes sure
-// that the log can be read on from there.
-func (h *history) provePlace(ctx context.Context, at position) (position, error) {
-	from := at.place
-	if at.trace.start > 0 {
-		from.pos = at.trace.start
-	}
-	fileOnly := from.pos > math.MaxUint32 // which cannot be asked for
-	if fileOnly {
-		from.pos = 4
-	}
-	err := h.glance(ctx, position{kind: byFile, place: from}, func(kind replication.EventType, raw []byte) (bool, error) {
-		artificial := binary.LittleEndian.Uint16(raw[17:])&replication.LOG_EVENT_ARTIFICIAL_F != 0
-		switch {
-		case kind == replication.FORMAT_DESCRIPTION_EVENT:
-			created := eventTime(raw)
-			if at.trace.created != 0 && at.trace.created != created {
-				return true, h.foreign(fmt.Errorf("the server's %s was begun at %s, the one that was read at %s: its log began anew",
-					from.file, seconds(created), seconds(at.trace.created)))
-			}
-			at.trace.created = created
-			return fileOnly, nil
-		case kind == replication.ROTATE_EVENT, artificial:
-			return false, nil
-		case kind == replication.HEARTBEAT_EVENT, kind == replication.HEARTBEAT_LOG_EVENT_V2: // there is no more
-			if at.trace.start == 0 {
-				return true, nil
-			}
-			return true, h.foreign(fmt.Errorf("the server's %s has nothing after %d any more: it lost its end", from.file, from.pos))
-		}
-		return true, h.fits(at, from, raw)
-	})
-	if answer, ok := serverAnswer(err); ok && answer.Number == errLogRead && !isEvicted(err) && !strings.Contains(answer.Message, "not open") {
-		return at, h.foreign(fmt.Errorf("the server cannot read its log at %s:%d: it began anew, or is damaged: %s", from.file, from.pos, answer.Message))
-	}
-	return at, err
-}
-
-// fits compares the first event that the log gives with what is known of it.
-func (h *history) fits(at position, from binlogPlace, raw []byte) error {
-	end := uint64(binary.LittleEndian.Uint32(raw[13:]))
-	if at.trace.start > 0 {
-		ends := end == at.place.pos&math.MaxUint32 || end == 0 && spans(from.pos, at.place.pos, raw)
-		if !ends || eventTime(raw) != at.trace.time {
-			return h.foreign(fmt.Errorf("what the server's log holds before %s:%d is not what was read there: it went another way", at.place.file, at.place.pos))
-		}
-		return nil
-	}
-	if end != 0 && !spans(from.pos, end, raw) {
-		return h.foreign(fmt.Errorf("no event of the server's log begins at %s:%d: it began anew", from.file, from.pos))
-	}
-	return nil
-}
-
-func seconds(t uint32) string { return time.Unix(int64(t), 0).UTC().Format(time.RFC3339) }
 
 // glance reads the log from a position until it has seen enough, on a connection of its own, under a
 // server id that nobody has: the user's may be in use by the run that another process only looks at.

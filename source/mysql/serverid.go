@@ -17,7 +17,8 @@ func (s *Source) freeServerID(ctx context.Context) uint32 {
 
 // unusedServerID returns a random id that no registered replica has.
 func (s *Source) unusedServerID(ctx context.Context) uint32 {
-	used, err := s.replicaIDs(ctx)
+	used := map[uint32]bool{}
+	err := s.inTime(ctx, func(ctx context.Context) error { return s.replicaIDs(ctx, used) })
 	if err != nil {
 		s.log.DebugContext(ctx, "cannot list replicas to choose a server id", slog.Any("error", err))
 	}
@@ -30,20 +31,19 @@ func (s *Source) unusedServerID(ctx context.Context) uint32 {
 	}
 }
 
-func (s *Source) replicaIDs(ctx context.Context) (map[uint32]bool, error) {
-	ids := map[uint32]bool{}
+func (s *Source) replicaIDs(ctx context.Context, ids map[uint32]bool) error {
 	query := "SHOW SLAVE HOSTS"
 	if info := s.server(); info.flavor == flavorMySQL && info.atLeast(8, 1) {
 		query = "SHOW REPLICAS"
 	}
 	rows, err := s.db.QueryContext(ctx, query)
 	if err != nil {
-		return ids, err
+		return err
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
-		return ids, err
+		return err
 	}
 	values := make([]any, len(columns))
 	for i := range values {
@@ -53,9 +53,9 @@ func (s *Source) replicaIDs(ctx context.Context) (map[uint32]bool, error) {
 		var id uint32
 		values[0] = &id
 		if err := rows.Scan(values...); err != nil {
-			return ids, err
+			return err
 		}
 		ids[id] = true
 	}
-	return ids, rows.Err()
+	return rows.Err()
 }

@@ -211,9 +211,6 @@ func (st *stream) ended() bool {
 
 // connect makes a link that goes on after the last position handed out.
 func (st *stream) connect(ctx context.Context) error {
-	s := st.src
-	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout+s.cfg.LagTimeout, errors.New("the source does not answer"))
-	defer cancel()
 	if old := st.current(); old != nil {
 		old.close()
 	}

@@ -76,5 +76,5 @@ func (p *rowPlan) past(row []any, present []byte, before bool) (bool, error) {
 		return before, nil
 	}
 	v, err := endColumn.fromLog(row[p.endSlot], logColumn{})
-	return !slices.Contains(lastMoments, v), err
+	return err == nil && !slices.Contains(lastMoments, v), err
 }
