@@ -55,6 +55,8 @@ type sourceConfig struct {
 	Password secret
 	TLS      struct{ Mode, CAFile, CertFile, KeyFile, ServerName string }
 	ServerID uint32
+
+	IgnoreStatements []string
 }
 
 type targetConfig struct {

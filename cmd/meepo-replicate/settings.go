@@ -75,6 +75,9 @@ var settings = []setting{
 	{key: "source.server_id", flag: "source-server-id", value: "N", uses: byRun | byEvents,
 		usage: "our replica id on the source, not used by another replica (default a random free one)",
 		into:  func(c *config) any { return &c.Source.ServerID }},
+	{key: "source.ignore_statements", flag: "source-ignore-statements", value: "LIST", uses: byRun | byEvents,
+		usage: "tables, as percona.heartbeat, whose changes the log may hold as statements because they change no other table",
+		into:  func(c *config) any { return &c.Source.IgnoreStatements }},
 
 	{key: "target.kind", flag: "target", value: "KIND", uses: targetSide, oneOf: targetNames(),
 		usage: "where to copy to",

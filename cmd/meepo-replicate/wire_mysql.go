@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/meepo-replicate/meepo/source"
@@ -19,7 +21,7 @@ func (mysqlKind) check(c *config) []error {
 		return nil
 	}
 	tls := c.Source.TLS
-	return c.driverProblems(err, "source.url", "tls", "source.tls", "tls mode", "source.tls.mode",
+	return c.driverProblems(err, "source.url", "tls", "source.tls", "tls mode", "source.tls.mode", "ignore statements", "source.ignore_statements",
 		"tls: stat "+tls.CAFile+":", "source.tls.ca_file", "tls: stat "+tls.CertFile+":", "source.tls.cert_file",
 		"tls: stat "+tls.KeyFile+":", "source.tls.key_file")
 }
@@ -74,5 +76,13 @@ func (c *config) mysqlConfig() (mysql.Config, error) {
 	if s.ServerID != 0 && (cfg.ServerID == 0 || c.rank("source.server_id", "source.url") >= 0) {
 		cfg.ServerID = s.ServerID
 	}
-	return cfg, cfg.Validate()
+	var wrong []error
+	for _, text := range s.IgnoreStatements {
+		pattern, err := source.ParsePattern(text, cfg.Database)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("ignore statements: %w", err))
+		}
+		cfg.IgnoreStatements = append(cfg.IgnoreStatements, pattern)
+	}
+	return cfg, errors.Join(append(wrong, cfg.Validate())...)
 }

@@ -97,30 +97,34 @@ func TestStream_DefinitionOfLater(t *testing.T) {
 	}
 }
 
-// Rows that were changed by statements are unknown: the tables that may be meant have to be copied anew.
+// Rows that were changed by statements are unknown: all tables have to be copied anew, since triggers, views
+// and functions may reach any; but what the user says to reach nothing is left out.
 func TestStream_StatementFormatIsAGap(t *testing.T) {
 	eachFlavor(t, func(t *testing.T, d *servertest.Database, _ *Source) {
 		execEach(t, d, "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE b (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO a VALUES (1, ''), (2, '')")
-		for statement, want := range map[string]string{
-			"INSERT INTO a VALUES (3, 'secret')":                                          "a_gap",
-			"REPLACE INTO b SELECT id, 'secret' FROM a":                                   "b_gap",
-			"UPDATE a SET v = 'secret'":                                                   "a_gap",
-			"UPDATE a JOIN b USING (id) SET a.v = 'secret'":                               "a_gap\nb_gap",
-			"DELETE FROM b WHERE v = 'secret'":                                            "b_gap",
-			"DELETE a, b FROM a JOIN b USING (id) WHERE b.v <> 'secret'":                  "a_gap\nb_gap",
-			"INSERT INTO other VALUES (1, 'secret') ON DUPLICATE KEY UPDATE v = 'secret'": "",
+		execEach(t, d, "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE beat (id INT PRIMARY KEY, v VARCHAR(20)); CREATE VIEW seen AS SELECT * FROM b")
+		d.Exec(t, "CREATE TRIGGER also AFTER INSERT ON other FOR EACH ROW INSERT INTO b VALUES (NEW.id + 10, NEW.v)")
+		const all = "a_gap\nb_gap"
+		for _, c := range []struct{ statement, want string }{
+			{"INSERT INTO a VALUES (3, 'secret')", all}, {"REPLACE INTO b SELECT id, 'secret' FROM a", all}, {"UPDATE a SET v = 'secret'", all},
+			{"UPDATE a JOIN b USING (id) SET a.v = 'secret'", all}, {"DELETE FROM b WHERE v = 'secret'", all},
+			{"DELETE a, b FROM a JOIN b USING (id) WHERE b.v <> 'secret'", all}, {"INSERT INTO seen VALUES (5, 'secret')", all},
+			{"INSERT INTO other VALUES (1, 'secret')", all}, {"INSERT INTO other VALUES (2, 'secret'), (3, ''); UPDATE other SET v = ''; DELETE FROM seen", all},
+			{"INSERT INTO beat VALUES (1, 'secret') ON DUPLICATE KEY UPDATE v = 'secret'", ""}, {"DELETE beat, a FROM beat JOIN a", all},
 		} {
 			s, _, log := behind(t, d)
-			d.Exec(t, "CREATE TABLE IF NOT EXISTS other (id INT PRIMARY KEY, v VARCHAR(20))")
+			s.cfg.IgnoreStatements = []source.Pattern{{Schema: d.Name, Name: "bea?"}}
 			f := follow(t, s, head(t, s), "a", "b")
-			onSession(t, d, "SET SESSION binlog_format = STATEMENT", statement, "SET SESSION binlog_format = ROW")
+			statements := append([]string{"SET SESSION binlog_format = STATEMENT", "BEGIN"}, strings.Split(c.statement, "; ")...)
+			onSession(t, d, append(statements, "COMMIT", "SET SESSION binlog_format = ROW")...)
 			d.Exec(t, "INSERT INTO b VALUES (77, '')")
 			f.until(head(t, s))
 			d.Exec(t, "DELETE FROM b WHERE id = 77")
-			wantLines(t, f.lines(), strings.TrimPrefix(want+"\nb_write 77", "\n"))
+			wantLines(t, f.lines(), strings.TrimPrefix(c.want+"\nb_write 77", "\n"))
 			if log.count("secret") > 0 {
 				t.Error("a value is in the log")
 			}
+			f.close()
 		}
 	})
 }

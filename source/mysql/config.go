@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // TLSMode says how a connection is encrypted and how far the server is trusted. The names are
@@ -54,6 +56,9 @@ type Config struct {
 	// ServerID is the id the log reader shows to the server, as a replica would. It must be unique
 	// among all servers and readers of the topology. Zero: a random free one.
 	ServerID uint32
+	// IgnoreStatements are tables whose changes the log may hold as statements although they change
+	// nothing else: tools such as pt-heartbeat and pt-table-checksum log theirs so. Empty: none.
+	IgnoreStatements []source.Pattern
 	// Heartbeat is how often the server says that it lives while its log is idle. Zero: 5 s.
 	Heartbeat time.Duration
 	// StallTimeout is how long a log connection may be silent before it counts as dead and is made

@@ -54,13 +54,14 @@ type logDecoder struct {
 
 // group is a transaction, or a statement that is its own.
 type group struct {
-	open   bool
-	begun  bool        // it ends with a commit, else with its first statement
-	commit commitProof // of MySQL's GTID; zero: none
-	gtid   gtid        // MariaDB's; sequence 0: none
-	time   time.Time
-	cut    bool   // a part of it was handed out
-	xid    string // of an XA transaction that is being prepared, or committed in one phase
+	open    bool
+	begun   bool        // it ends with a commit, else with its first statement
+	commit  commitProof // of MySQL's GTID; zero: none
+	gtid    gtid        // MariaDB's; sequence 0: none
+	time    time.Time
+	cut     bool   // a part of it was handed out
+	unknown bool   // it has changed rows by statements, which was said
+	xid     string // of an XA transaction that is being prepared, or committed in one phase
 }
 
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {

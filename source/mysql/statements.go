@@ -132,26 +132,29 @@ func (d *logDecoder) forget(t source.Table) {
 	}
 }
 
-// unknownRows takes in a change of rows that came as a statement: which rows it changed cannot be known, so
-// that the tables have to be copied anew: the one that it names, or, where it may change several, those of the databases that it
-// names. The statement itself is not told, since it holds values.
+// unknownRows takes in a change of rows that came as a statement. Which rows it changed cannot be known,
+// nor which tables: a trigger, a view, a cascade or a function may reach any, and the account need not
+// see them. So all have to be copied anew, once for a transaction, unless the user says of the one table that the statement
+// names that nothing else hangs on it. The statement itself is not told, since it holds values.
 func (d *logDecoder) unknownRows(ctx context.Context, stmt statement) {
-	named := stmt.table
-	for _, t := range d.subscribed() {
-		switch {
-		case !stmt.alone:
-			if !d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: stmt.schema}) &&
-				!d.src.same(source.Table{Schema: t.Schema}, source.Table{Schema: named.Schema}) {
-				continue
-			}
-		case !d.src.same(t, named):
-			continue
-		}
-		d.src.log.WarnContext(ctx, "a change of rows was logged as a statement, so its rows are unknown: the table has to be copied anew",
-			slog.String("table", t.String()), slog.String("statement", stmt.what),
-			slog.String("fix", "SET GLOBAL binlog_format = ROW, and let all sessions reconnect"))
-		d.add(source.Event{Action: source.Gap, Table: t})
+	trusted := stmt.alone && slices.ContainsFunc(d.src.cfg.IgnoreStatements, func(p source.Pattern) bool { return d.src.matches(p, stmt.table) })
+	if d.group.unknown && !trusted {
+		return
 	}
+	var gaps []source.Event
+	for _, t := range d.subscribed() {
+		if !trusted || d.src.same(t, stmt.table) {
+			gaps = append(gaps, source.Event{Action: source.Gap, Table: t})
+		}
+	}
+	if len(gaps) == 0 {
+		return
+	}
+	d.group.unknown = !trusted
+	d.src.log.WarnContext(ctx, "a change of rows was logged as a statement, so its rows are unknown: all tables that it may reach have to be copied anew",
+		slog.String("statement", stmt.what), slog.String("first_table", stmt.table.String()), slog.Int("tables", len(gaps)),
+		slog.String("fix", "SET GLOBAL binlog_format = ROW, and let all sessions reconnect; or, if it changes no table that is followed, list the table that it changes in source.ignore_statements"))
+	d.add(gaps...)
 }
 
 // subscribed lists the subscribed tables that are known, sorted.
