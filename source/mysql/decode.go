@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -28,7 +29,7 @@ type logDecoder struct {
 	unnamed map[source.Table]bool        // rows came without names of columns
 	gone    map[source.Table][]string    // names of columns that went
 	denied  map[source.Table]bool        // tables whose rows are skipped, since they may not be seen
-	passed  map[source.Table]bool        // tables whose rows are skipped, since they have no key that serves
+	passed  map[source.Table]*gap        // tables whose rows are skipped, since they have no key that serves
 	known   map[source.Table]bool        // subscribed tables met so far, for DROP DATABASE
 
 	parser  *replication.BinlogParser
@@ -67,7 +68,7 @@ type group struct {
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
 	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{},
 		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{},
-		denied: map[source.Table]bool{}, passed: map[source.Table]bool{}}
+		denied: map[source.Table]bool{}}
 	d.reset(at, s.server())
 	return d
 }
@@ -90,13 +91,36 @@ func (d *logDecoder) reset(at position, info server) {
 	if d.payload != nil {
 		d.payload.close()
 	}
+	again := d.untell()
 	*d = logDecoder{
-		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, passed: d.passed, time: d.time,
+		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time,
+		passed: map[source.Table]*gap{},
 		info: info, at: at.clone(), place: at.place,
 		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,
 	}
 	d.parser.SetRowsEventDecodeFunc(d.keepBody)
+	d.add(again...)
+	d.whole = len(d.events)
+}
+
+// untell makes what was said of tables, but not handed out, be said again: where it stands in the log, since
+// it is forgotten that it was said, and at once where it is a gap, which not all come from the log.
+func (d *logDecoder) untell() []source.Event {
+	var again []source.Event
+	for _, e := range d.events {
+		if e.Key != "" {
+			continue
+		}
+		for _, t := range []source.Table{e.Table, e.To} {
+			delete(d.met, t)
+			delete(d.denied, t)
+		}
+		if gap := (source.Event{Action: source.Gap, Table: e.Table}); e.Action == source.Gap && !slices.ContainsFunc(again, func(a source.Event) bool { return a.Table == e.Table }) {
+			again = append(again, gap)
+		}
+	}
+	return again
 }
 
 func newParser(info server) *replication.BinlogParser {

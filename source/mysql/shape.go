@@ -33,7 +33,7 @@ type shape struct {
 type rowPlan struct {
 	table source.Table
 	skip  bool
-	gap   gap
+	gap   *gap
 	want  []keyColumn // the key, then the columns of the subscription
 	keys  int         // so many of want are the key
 	cols  []int       // of want: its place in the log's row
@@ -48,6 +48,7 @@ type rowPlan struct {
 // gap is why rows cannot be read, and for whom that was told.
 type gap struct {
 	difference string // empty: they can
+	refused    bool   // the table has no key that serves, as the catalog says
 	told       bool   // for rows of no XA transaction
 	toldXA     int    // for those of an XA transaction, by its number
 }
@@ -61,7 +62,7 @@ func (d *logDecoder) planFor(ctx context.Context, te *replication.TableMapEvent)
 		ok = false
 	}
 	if !ok || plan.table != table {
-		plan = &rowPlan{table: table, skip: !d.matches(table)}
+		plan = &rowPlan{table: table, skip: !d.matches(table), gap: &gap{}}
 		if !plan.skip {
 			d.known[table] = true
 			if err := d.plan(ctx, plan, te); err != nil {
@@ -94,7 +95,7 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 			return nil
 		}
 		if sh.skip {
-			d.refused(ctx, plan, sh.def)
+			d.refused(plan, sh.def)
 			return nil
 		}
 		columns, mismatch := d.locate(te, sh)
@@ -113,15 +114,16 @@ func (d *logDecoder) plan(ctx context.Context, plan *rowPlan, te *replication.Ta
 	return nil
 }
 
-// refused says once that rows of a table are left out since it has no key that serves: by now it may have one
-// again, so that nobody else notices.
-func (d *logDecoder) refused(ctx context.Context, plan *rowPlan, def tableDef) {
-	if def.Refused == "" || d.passed[plan.table] {
+// refused notes that rows of a table are left out since it has no key that serves: by now it may have one
+// again, so that nobody else notices. All its plans tell that as one.
+func (d *logDecoder) refused(plan *rowPlan, def tableDef) {
+	if def.Refused == "" {
 		return
 	}
-	d.passed[plan.table] = true
-	d.debug(ctx, "rows of a table are skipped", plan.table, def.Refused)
-	d.add(source.Event{Action: source.Gap, Table: plan.table})
+	if d.passed[plan.table] == nil {
+		d.passed[plan.table] = &gap{difference: def.Refused, refused: true}
+	}
+	plan.gap = d.passed[plan.table]
 }
 
 // hide leaves out the rows of a table that may not be seen, and says so among the events, so that whoever
@@ -162,7 +164,7 @@ func (d *logDecoder) reveal(ctx context.Context, table source.Table) {
 // key. It is said once, since whoever copies the table then sees what such rows have become, and again for
 // each XA transaction, since what that changes is visible later than the rest.
 func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
-	g := &plan.gap
+	g := plan.gap
 	if inXA := d.group.xid != ""; inXA && g.toldXA == d.xas || !inXA && g.told {
 		return
 	} else if inXA {
@@ -170,9 +172,13 @@ func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
 	} else {
 		g.told = true
 	}
-	d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition, or give no key: they are skipped and the table has to be copied anew",
-		slog.String("table", plan.table.String()), slog.String("difference", g.difference),
-		slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL, binlog_row_image = FULL"))
+	if g.refused {
+		d.debug(ctx, "rows of a table are skipped", plan.table, g.difference)
+	} else {
+		d.src.log.WarnContext(ctx, "rows in the log are older than the table's definition, or give no key: they are skipped and the table has to be copied anew",
+			slog.String("table", plan.table.String()), slog.String("difference", g.difference),
+			slog.String("fix", "for later changes: SET GLOBAL binlog_row_metadata = FULL, binlog_row_image = FULL"))
+	}
 	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 
