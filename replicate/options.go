@@ -97,7 +97,8 @@ type Options struct {
 	Observer *Observer
 }
 
-func (o Options) withDefaults() (Options, error) {
+// problems lists what cannot be run with.
+func (o Options) problems() []error {
 	var errs []error
 	for what, missing := range map[string]bool{
 		"Source": o.Source == nil, "Target": o.Target == nil, "State": o.State == nil,
@@ -114,25 +115,32 @@ func (o Options) withDefaults() (Options, error) {
 		errs = append(errs, errors.New("rows per second cannot be negative"))
 	}
 	switch o.OnTruncate {
-	case "":
-		o.OnTruncate = TruncatePropagate
-	case TruncatePropagate, TruncateIgnore, TruncateStop:
+	case "", TruncatePropagate, TruncateIgnore, TruncateStop:
 	default:
 		errs = append(errs, errors.New("on truncate: want propagate, ignore or stop"))
 	}
 	switch o.OnFault {
-	case "":
-		o.OnFault = FaultPark
-	case FaultPark, FaultStop:
+	case "", FaultPark, FaultStop:
 	default:
 		errs = append(errs, errors.New("on fault: want park or stop"))
 	}
 	if o.MaxRejected < 0 || o.MaxRejected > 1 {
 		errs = append(errs, errors.New("max rejected: want a share between 0 and 1"))
 	}
+	return errs
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.OnTruncate == "" {
+		o.OnTruncate = TruncatePropagate
+	}
+	if o.OnFault == "" {
+		o.OnFault = FaultPark
+	}
 	if o.MaxRejected == 0 {
 		o.MaxRejected = 0.25
 	}
+	errs := o.problems()
 	o.Observer = Observe(o.Observer)
 	if o.State != nil {
 		o.State = observedStore{Store: o.State, observer: o.Observer}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
@@ -185,6 +186,86 @@ func TestStream_LogBeginsAnewLive(t *testing.T) {
 				err := <-ended
 				wantLost(t, err)
 				t.Log(err)
+			})
+		})
+	}
+}
+
+// TestStream_LogBeginsAnewInOtherFiles: the log begins anew under a stream, and soon goes on in files of
+// other names, to which the server leads its readers past the beginning.
+func TestStream_LogBeginsAnewInOtherFiles(t *testing.T) {
+	eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+		p.Exec(t, "INSERT INTO d.a VALUES (1, '')")
+		f := follow(t, s, head(t, s), "a")
+		p.Exec(t, "INSERT INTO d.a VALUES (2, ''), (3, '')")
+		f.until(head(t, s))
+		f.seen = nil
+		resetLog(t, p)
+		var again strings.Builder
+		for n := range 6 {
+			fmt.Fprintf(&again, "INSERT INTO d.a VALUES (%d, ''); FLUSH BINARY LOGS;", 4+n)
+		}
+		p.Exec(t, again.String())
+		var err error
+		for err == nil {
+			_, err = f.next()
+		}
+		wantLost(t, err)
+		if got := f.lines(); len(got) > 0 {
+			t.Errorf("handed out: %v", got)
+		}
+	})
+}
+
+// TestStream_CrashedFiles: files that end without saying so, since the server crashed, are read through.
+func TestStream_CrashedFiles(t *testing.T) {
+	eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+		from := head(t, s)
+		var want []string
+		for n := range 3 {
+			p.Exec(t, fmt.Sprintf("INSERT INTO d.a VALUES (%d, '')", n))
+			want = append(want, fmt.Sprint("a_write ", n))
+			p.Kill(t)
+			p.Start(t)
+		}
+		p.Stop(t)
+		p.Start(t)
+		p.Exec(t, "FLUSH BINARY LOGS; INSERT INTO d.a VALUES (7, '')")
+		f := follow(t, s, from, "a")
+		f.until(head(t, s))
+		wantLines(t, f.lines(), strings.Join(append(want, "a_write 7"), "\n"))
+	})
+}
+
+// TestDoubt: what a look at the head means depends on what was read, and on whether more of it comes.
+func TestDoubt(t *testing.T) {
+	place := func(n uint64) position {
+		return position{kind: byFile, server: "a", place: binlogPlace{"bin.000001", n}}
+	}
+	for name, c := range map[string]struct {
+		heads []uint64 // at one time, and later
+		heard bool     // something of the log has come between
+		want  bool
+	}{
+		"caught up": {[]uint64{5, 5}, false, false}, "lacking": {[]uint64{4, 4}, false, true}, "lacking for a moment": {[]uint64{4, 5}, false, false},
+		"went back": {[]uint64{9, 7, 7}, false, true}, "more, not sent": {[]uint64{9, 9}, false, true}, "more, sent": {[]uint64{9, 9}, true, false},
+		"said once": {[]uint64{4, 4, 4}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := doubt{idle: idleTime}
+				var got bool
+				for _, head := range c.heads {
+					got = d.look("5", place(5), place(head))
+					<-time.After(2 * idleTime) // of the test's own clock
+					d.ask()
+					if c.heard {
+						d.hear()
+					}
+				}
+				if got != c.want {
+					t.Errorf("%v, want %v", got, c.want)
+				}
 			})
 		})
 	}

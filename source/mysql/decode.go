@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"time"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -33,9 +32,11 @@ type logDecoder struct {
 	known   map[source.Table]bool        // subscribed tables met so far, for DROP DATABASE
 
 	parser  *replication.BinlogParser
-	format  []byte   // the last format description
-	payload *payload // of a compressed transaction that is being read
-	body    []byte   // of the rows event being read
+	format  []byte          // the last format description
+	stopped bool            // the server ended the file it is of, since it was shut down
+	jumped  map[string]bool // files that ended otherwise
+	payload *payload        // of a compressed transaction that is being read
+	body    []byte          // of the rows event being read
 
 	at    position    // the last commit boundary
 	place binlogPlace // where the reader is; may be inside of a group
@@ -68,7 +69,7 @@ type group struct {
 func newDecoder(s *Source, at position, subscriptions []source.Subscription) *logDecoder {
 	d := &logDecoder{src: s, subs: subscriptions, known: map[source.Table]bool{},
 		met: map[source.Table][]columnDef{}, unnamed: map[source.Table]bool{}, gone: map[source.Table][]string{},
-		denied: map[source.Table]bool{}}
+		denied: map[source.Table]bool{}, jumped: map[string]bool{}}
 	d.reset(at, s.server())
 	return d
 }
@@ -93,34 +94,15 @@ func (d *logDecoder) reset(at position, info server) {
 	}
 	again := d.untell()
 	*d = logDecoder{
-		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time,
+		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time, jumped: d.jumped,
 		passed: map[source.Table]*gap{},
-		info: info, at: at.clone(), place: at.place,
+		info:   info, at: at.clone(), place: at.place,
 		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
 		parser: newParser(info), beat: d.beat,
 	}
 	d.parser.SetRowsEventDecodeFunc(d.keepBody)
 	d.add(again...)
 	d.whole = len(d.events)
-}
-
-// untell makes what was said of tables, but not handed out, be said again: where it stands in the log, since
-// it is forgotten that it was said, and at once where it is a gap, which not all come from the log.
-func (d *logDecoder) untell() []source.Event {
-	var again []source.Event
-	for _, e := range d.events {
-		if e.Key != "" {
-			continue
-		}
-		for _, t := range []source.Table{e.Table, e.To} {
-			delete(d.met, t)
-			delete(d.denied, t)
-		}
-		if gap := (source.Event{Action: source.Gap, Table: e.Table}); e.Action == source.Gap && !slices.ContainsFunc(again, func(a source.Event) bool { return a.Table == e.Table }) {
-			again = append(again, gap)
-		}
-	}
-	return again
 }
 
 func newParser(info server) *replication.BinlogParser {
@@ -149,7 +131,7 @@ func (d *logDecoder) decode(ctx context.Context, raw []byte) (err error) {
 		if p := recover(); p != nil {
 			err = errors.New("the event is malformed")
 		}
-		if err != nil && !errors.As(err, new(*lookupError)) && ctx.Err() == nil {
+		if err != nil && !errors.As(err, new(*passingError)) && ctx.Err() == nil {
 			err = fmt.Errorf("decode %s at %s:%d: %w", kind, d.place.file, d.place.pos, err)
 		}
 	}()
@@ -226,7 +208,7 @@ func (d *logDecoder) dispatch(ctx context.Context, e *replication.BinlogEvent, r
 		d.began(raw)
 		clear(d.plans) // a server numbers its tables anew when it starts
 	case *replication.RotateEvent:
-		d.turned(binlogPlace{file: string(ev.NextLogName), pos: ev.Position})
+		return d.turned(binlogPlace{file: string(ev.NextLogName), pos: ev.Position}, raw)
 	case *replication.HeartbeatEvent:
 		d.beat, d.live = true, true
 	case *replication.GTIDEvent:
@@ -259,7 +241,10 @@ func (d *logDecoder) generic(h *replication.EventHeader, ev *replication.Generic
 			Err:    errors.New("the server notes that its log may lack changes (an incident event)"),
 			Advice: "start with --fresh to copy the tables anew",
 		}
-	case replication.STOP_EVENT, replication.RAND_EVENT, replication.USER_VAR_EVENT, replication.IGNORABLE_EVENT, replication.APPEND_BLOCK_EVENT,
+	case replication.STOP_EVENT:
+		d.stopped = true
+		return nil
+	case replication.RAND_EVENT, replication.USER_VAR_EVENT, replication.IGNORABLE_EVENT, replication.APPEND_BLOCK_EVENT,
 		replication.DELETE_FILE_EVENT, replication.TRANSACTION_CONTEXT_EVENT, replication.VIEW_CHANGE_EVENT, replication.MARIADB_START_ENCRYPTION_EVENT:
 		return nil
 	}

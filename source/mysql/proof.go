@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -129,14 +130,24 @@ func (d *logDecoder) traced(start uint64, raw []byte) {
 	}
 }
 
-// turned follows the reader to another file.
-func (d *logDecoder) turned(to binlogPlace) {
+var errJump = errors.New("the log goes on in another file although the one before has no end, as after a crash, or when it began anew")
+
+// turned follows the reader to another file. A file ends with an event that says so, except where the
+// server crashed, and where the log began anew under its reader, who then misses the beginning. Which of
+// the two it was is found out on a new connection, once for a file. The error is passing.
+func (d *logDecoder) turned(to binlogPlace, raw []byte) error {
+	made := binary.LittleEndian.Uint16(raw[17:])&replication.LOG_EVENT_ARTIFICIAL_F != 0
+	if from := fmt.Sprintf("%s begun %d", d.place.file, d.trace.created); made && to.file != d.place.file && d.format != nil && !d.stopped && !d.jumped[from] {
+		d.jumped[from] = true
+		return &passingError{errJump}
+	}
 	d.place, d.trace = to, placeProof{}
+	return nil
 }
 
 // began notes when the file was begun that the reader is in.
 func (d *logDecoder) began(raw []byte) {
-	d.trace.created = eventTime(raw)
+	d.trace.created, d.stopped = eventTime(raw), false
 	if d.at.trace == (placeProof{}) && d.at.server == d.info.uuid && d.at.place == d.place {
 		d.at.trace = d.trace
 	}

@@ -43,7 +43,7 @@ func (d *logDecoder) untold(ctx context.Context, c tableChange) (string, error) 
 	}
 	def, err := d.src.describe(ctx, d.fenceInside(), c.Table)
 	if err != nil && !errors.Is(err, source.ErrNoTable) && !errors.Is(err, source.ErrDenied) {
-		return "", &lookupError{err}
+		return "", &passingError{err}
 	}
 	before, decoded := d.met[c.Table]
 	gone := append(d.gone[c.Table], c.lost...)

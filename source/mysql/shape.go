@@ -14,11 +14,12 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// lookupError is a failure to ask the catalog. Unlike what is wrong in the log it passes.
-type lookupError struct{ err error }
+// passingError is a failure that a new connection may mend, to ask the catalog above all, unlike what is
+// wrong in the log.
+type passingError struct{ err error }
 
-func (e *lookupError) Error() string { return e.err.Error() }
-func (e *lookupError) Unwrap() error { return e.err }
+func (e *passingError) Error() string { return e.err.Error() }
+func (e *passingError) Unwrap() error { return e.err }
 
 // shape is what the catalog says of a table.
 type shape struct {
@@ -182,6 +183,25 @@ func (d *logDecoder) tellGap(ctx context.Context, plan *rowPlan) {
 	d.add(source.Event{Action: source.Gap, Table: plan.table})
 }
 
+// untell makes what was said of tables, but not handed out, be said again: where it stands in the log, since
+// it is forgotten that it was said, and at once where it is a gap, which not all come from the log.
+func (d *logDecoder) untell() []source.Event {
+	var again []source.Event
+	for _, e := range d.events {
+		if e.Key != "" {
+			continue
+		}
+		for _, t := range []source.Table{e.Table, e.To} {
+			delete(d.met, t)
+			delete(d.denied, t)
+		}
+		if gap := (source.Event{Action: source.Gap, Table: e.Table}); e.Action == source.Gap && !slices.ContainsFunc(again, func(a source.Event) bool { return a.Table == e.Table }) {
+			again = append(again, gap)
+		}
+	}
+	return again
+}
+
 // shapeOf asks the catalog as of the last commit.
 func (d *logDecoder) shapeOf(ctx context.Context, t source.Table) (*shape, error) {
 	if sh, ok := d.shapes[t]; ok {
@@ -197,7 +217,7 @@ func (d *logDecoder) shapeOf(ctx context.Context, t source.Table) (*shape, error
 	case errors.Is(err, source.ErrDenied):
 		sh.skip, sh.hidden = true, err
 	case err != nil:
-		return nil, &lookupError{err}
+		return nil, &passingError{err}
 	case def.Refused != "":
 		sh.skip = true
 	default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ type stream struct {
 func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
 	return &stream{
 		src: s, decoder: newDecoder(s, at, subscriptions), resume: at.text(), kept: time.Now(),
-		outage: outage{log: s.log}, done: make(chan struct{}),
+		outage: outage{log: s.log}, done: make(chan struct{}), doubt: doubt{idle: idleTime},
 	}
 }
 
@@ -85,7 +86,7 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 			if err = st.decoder.decode(ctx, raw); err == nil && st.decoder.live {
 				st.outage.end(ctx)
 			}
-			if err != nil && !errors.As(err, new(*lookupError)) {
+			if err != nil && !errors.As(err, new(*passingError)) {
 				return source.Batch{}, err
 			}
 		}
@@ -106,11 +107,15 @@ func (st *stream) event(ctx context.Context) ([]byte, error) {
 			defer timer.Stop()
 			alarm = timer.C
 		}
+		st.doubt.ask()
 		events, err := st.current().take(ctx, alarm)
 		if err != nil || events == nil {
 			return nil, err
 		}
 		st.events = events
+		if slices.ContainsFunc(events, isOfLog) {
+			st.doubt.hear()
+		}
 	}
 	raw := st.events[0]
 	st.events = st.events[1:]
