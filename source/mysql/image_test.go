@@ -88,6 +88,7 @@ func FuzzRowsToKeys(f *testing.F) {
 	f.Add([]byte{0xFF, 0xFF}, fullBitmap, []byte{0xFF, 0xFF, 0xFF}, true)
 	te := tableEvent(f)
 	plan := &rowPlan{
+		gap:   &gap{},
 		table: source.Table{Schema: "s", Name: "t"}, keys: 2, cols: []int{0, 1}, slots: []int{0, 1}, meta: make([]logColumn, 2),
 		want: []keyColumn{
 			{Column: source.Column{Name: "id", Type: source.Type{Kind: source.KindInt, Bits: 32}}},
