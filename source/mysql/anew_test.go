@@ -1,6 +1,8 @@
 package mysql
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -234,6 +236,48 @@ func TestStream_CrashedFiles(t *testing.T) {
 		f := follow(t, s, from, "a")
 		f.until(head(t, s))
 		wantLines(t, f.lines(), strings.Join(append(want, "a_write 7"), "\n"))
+	})
+}
+
+// TestStream_ReadsToTheHead: whatever ends the log, a reader that has all of it is at the head, so that a
+// head beyond it means that something was not sent.
+func TestStream_ReadsToTheHead(t *testing.T) {
+	eachPrivate(t, func(t *testing.T, p *servertest.PrivateSQL, s *Source) {
+		p.Exec(t, "CREATE TABLE d.b (id INT PRIMARY KEY)")
+		f := follow(t, s, head(t, s), "a")
+		st := f.stream.(*stream)
+		ctx, cancel := context.WithCancel(t.Context())
+		read := make(chan error, 1)
+		go func() {
+			var err error
+			for err == nil {
+				_, err = st.Next(ctx)
+			}
+			read <- err
+		}()
+		statements := map[string]func(){"a crash": func() { p.Kill(t); p.Start(t) }, "a restart": func() { p.Stop(t); p.Start(t) }}
+		for _, q := range []string{
+			"INSERT INTO d.a VALUES (1, '')", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS; FLUSH BINARY LOGS", "CREATE TABLE d.e (id INT PRIMARY KEY)",
+			"CREATE TEMPORARY TABLE d.c (id INT PRIMARY KEY)", "ANALYZE TABLE d.a", "CREATE USER x@y", "TRUNCATE TABLE d.b", "FLUSH TABLES",
+			"SET binlog_format = STATEMENT; INSERT INTO d.a VALUES (2, '')", "XA START 'x'; INSERT INTO d.a VALUES (3, ''); XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'",
+			"BEGIN; INSERT INTO d.a VALUES (4, ''); ROLLBACK", "BEGIN; INSERT INTO d.a VALUES (5, ''); SAVEPOINT y; INSERT INTO d.b VALUES (5); ROLLBACK TO y; COMMIT",
+		} {
+			statements[q] = func() { p.Exec(t, q) }
+		}
+		for name, run := range statements {
+			run()
+			servertest.Eventually(t, 10*time.Second, "the reader to be at the head after "+name, func() (bool, error) {
+				have, _, err := s.Head(t.Context())
+				if err != nil {
+					return false, nil // the pool's connections are of before the crash
+				}
+				return mustParse(t, st.readTo()).reached(mustParse(t, have))
+			})
+		}
+		cancel()
+		if err := <-read; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 }
 
