@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/replication"
 	"github.com/google/uuid"
+
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // proveTime is how long a proof is looked for. A server may have to go through a whole file of its log for it.
@@ -25,7 +27,7 @@ func (h *history) prove(ctx context.Context, at position, within time.Duration) 
 	looking, cancel := context.WithTimeoutCause(ctx, within, errProofTime)
 	defer cancel()
 	proven, err := h.lookFor(looking, at)
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(looking), errProofTime) {
+	if err != nil && !errors.Is(err, source.ErrPositionLost) && ctx.Err() == nil && errors.Is(context.Cause(looking), errProofTime) {
 		h.log.WarnContext(ctx, "whether the log is the one that was read before was not found out in time: going on without knowing",
 			slog.String("position", shortened(string(at.text()))), slog.Duration("after", within))
 		return at, nil
@@ -149,6 +151,9 @@ func (h *history) glance(ctx context.Context, from position, enough func(kind re
 	}
 	defer l.close()
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		events, err := l.take(ctx, nil)
 		if err != nil {
 			return l.cause(err)
