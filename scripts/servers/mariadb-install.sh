@@ -25,8 +25,8 @@ install() {
 
 plugin() {
   local dir=$installs/mariadb-plugin deb
-  [[ ! -e $(mariadbd --no-defaults --verbose --help 2>/dev/null | awk '$1 == "plugin-dir" { print $2 }')/file_key_management.so ]] || return 0
   [[ ! -e $dir/file_key_management.so ]] || return 0
+  [[ ! -e $(mariadbd --no-defaults --verbose --help 2>/dev/null | awk '$1 == "plugin-dir" { print $2 }')/file_key_management.so ]] || return 0
   command -v apt-get >/dev/null || { echo "no MariaDB plugin file_key_management: tests of encrypted logs will not run" >&2; return 0; }
   rm -rf "$dir.new"
   mkdir -p "$dir.new"

@@ -100,11 +100,7 @@ func TestStream_LogBegunAnewAndGrownPast(t *testing.T) {
 		resetLog(t, p)
 		growPast(t, p, s, f.at)
 		f.stream.(*stream).current().hangUp()
-		var err error
-		for err == nil {
-			_, err = f.next()
-		}
-		wantLost(t, err)
+		wantLost(t, f.toEnd())
 	})
 }
 
@@ -121,7 +117,8 @@ func TestVerify_NoPlace(t *testing.T) {
 		t.Errorf("%s: %v", at.text(), err)
 	}
 	end := at.place.pos
-	for _, back := range []uint64{1, 5, 20, 31, 40, 60, 100, 150} {
+	// Not 5 to 8: there, the server takes a byte of a checksum for the kind of an event, which it may be.
+	for _, back := range []uint64{1, 20, 31, 40, 60, 100, 150} {
 		at.place.pos = end - back
 		err := s.Verify(t.Context(), at.text())
 		if back == 31 && err == nil {
@@ -168,13 +165,7 @@ func TestStream_LogBeginsAnewLive(t *testing.T) {
 				p.Exec(t, "INSERT INTO d.a VALUES (2, ''), (3, '')")
 				f.until(head(t, s))
 				ended := make(chan error, 1)
-				go func() {
-					var err error
-					for err == nil {
-						_, err = f.next()
-					}
-					ended <- err
-				}()
+				go func() { ended <- f.toEnd() }()
 				resetLog(t, p)
 				var again strings.Builder
 				for n := range rows {
@@ -208,11 +199,7 @@ func TestStream_LogBeginsAnewInOtherFiles(t *testing.T) {
 			fmt.Fprintf(&again, "INSERT INTO d.a VALUES (%d, ''); FLUSH BINARY LOGS;", 4+n)
 		}
 		p.Exec(t, again.String())
-		var err error
-		for err == nil {
-			_, err = f.next()
-		}
-		wantLost(t, err)
+		wantLost(t, f.toEnd())
 		if got := f.lines(); len(got) > 0 {
 			t.Errorf("handed out: %v", got)
 		}
@@ -297,7 +284,7 @@ func TestDoubt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := doubt{idle: idleTime}
+				var d doubt
 				var got bool
 				for _, head := range c.heads {
 					got = d.look("5", place(5), place(head))

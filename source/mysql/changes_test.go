@@ -100,7 +100,7 @@ func TestStream_DefinitionOfLater(t *testing.T) {
 // Rows that were changed by statements are unknown: all tables have to be copied anew, since triggers, views
 // and functions may reach any; but what the user says to reach nothing is left out.
 func TestStream_StatementFormatIsAGap(t *testing.T) {
-	eachFlavor(t, func(t *testing.T, d *servertest.Database, _ *Source) {
+	eachAlone(t, func(t *testing.T, d *servertest.Database, _ *Source) {
 		execEach(t, d, "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE b (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO a VALUES (1, ''), (2, '')")
 		execEach(t, d, "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE beat (id INT PRIMARY KEY, v VARCHAR(20)); CREATE VIEW seen AS SELECT * FROM b")
 		d.Exec(t, "CREATE TRIGGER also AFTER INSERT ON other FOR EACH ROW INSERT INTO b VALUES (NEW.id + 10, NEW.v)")

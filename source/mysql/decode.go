@@ -95,9 +95,8 @@ func (d *logDecoder) reset(at position, info server) {
 	again := d.untell()
 	*d = logDecoder{
 		src: d.src, subs: d.subs, known: d.known, met: d.met, unnamed: d.unnamed, gone: d.gone, denied: d.denied, time: d.time, jumped: d.jumped,
-		passed: map[source.Table]*gap{},
-		info:   info, at: at.clone(), place: at.place,
-		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{},
+		info: info, at: at.clone(), place: at.place,
+		shapes: map[source.Table]*shape{}, plans: map[uint64]*rowPlan{}, passed: map[source.Table]*gap{},
 		parser: newParser(info), beat: d.beat,
 	}
 	d.parser.SetRowsEventDecodeFunc(d.keepBody)
@@ -171,12 +170,11 @@ func (d *logDecoder) decode(ctx context.Context, raw []byte) (err error) {
 // bridges events that have none, as MariaDB's from 11.4 on.
 func (d *logDecoder) advance(raw []byte) {
 	size, end := binary.LittleEndian.Uint32(raw[9:]), binary.LittleEndian.Uint32(raw[13:])
-	flags := binary.LittleEndian.Uint16(raw[17:])
 	switch replication.EventType(raw[4]) {
 	case replication.HEARTBEAT_EVENT, replication.HEARTBEAT_LOG_EVENT_V2, replication.ROTATE_EVENT, replication.FORMAT_DESCRIPTION_EVENT:
 		return
 	}
-	if flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 || placeless(raw) {
+	if placeless(raw) {
 		return
 	}
 	d.live = true

@@ -22,8 +22,6 @@ const (
 // what it has. One that begins its log anew in a file of the same name does not say so to its readers: they
 // wait for what never comes.
 type doubt struct {
-	idle time.Duration
-
 	mu     sync.Mutex
 	head   position        // that was seen last; kind 0: none
 	at     source.Position // how far the log was read when the head was looked at
@@ -57,7 +55,7 @@ func (d *doubt) look(at source.Position, read, head position) bool {
 		d.raised = d.raised && d.at == at
 		d.at, d.lacks, d.since = at, lacks, now
 		return false
-	case d.raised, lacks && now.Sub(d.since) < settleTime, !lacks && now.Sub(d.since) < d.idle:
+	case d.raised, lacks && now.Sub(d.since) < settleTime, !lacks && now.Sub(d.since) < idleTime:
 		return false
 	}
 	d.raised, d.head = true, head
@@ -66,7 +64,7 @@ func (d *doubt) look(at source.Position, read, head position) bool {
 
 // waits reports whether the stream has waited since a look, and nothing came.
 func (d *doubt) waits(now time.Time) bool {
-	return d.heard.Before(d.since) && now.Sub(d.asked) < d.idle
+	return d.heard.Before(d.since) && now.Sub(d.asked) < idleTime
 }
 
 // ask notes that the log is waited for. That is often, since heartbeats come.

@@ -61,6 +61,15 @@ func (f *follower) close() {
 	}
 }
 
+// toEnd reads until the stream ends, and returns why.
+func (f *follower) toEnd() error {
+	for {
+		if _, err := f.next(); err != nil {
+			return err
+		}
+	}
+}
+
 func (f *follower) next() (source.Batch, error) {
 	ctx, cancel := context.WithTimeoutCause(f.t.Context(), 60*time.Second, fmt.Errorf("no batch came for a minute"))
 	defer cancel()

@@ -82,11 +82,17 @@ var errMute = errors.New("the source does not answer")
 
 // inTime bounds a few short questions to a server that may have gone mute.
 func (s *Source) inTime(ctx context.Context, ask func(ctx context.Context) error) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout, errMute)
+	return within(ctx, s.cfg.DialTimeout+s.cfg.StallTimeout, errMute, ask)
+}
+
+// within gives ask so much time. Its error is late if the time ran out, unless the position was found to
+// be lost before.
+func within(ctx context.Context, limit time.Duration, late error, ask func(ctx context.Context) error) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	err := ask(bounded)
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errMute) {
-		return errMute
+	if err != nil && !errors.Is(err, source.ErrPositionLost) && ctx.Err() == nil && errors.Is(context.Cause(bounded), late) {
+		return late
 	}
 	return err
 }

@@ -22,12 +22,30 @@ func eachPrivate(t *testing.T, test func(t *testing.T, p *servertest.PrivateSQL,
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			p := servertest.StartSQL(t, f)
-			p.Exec(t, "CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY, v VARCHAR(200))")
-			cfg := configOf(t, p.ReplURL)
-			cfg.Database, cfg.Heartbeat = "d", 200*time.Millisecond
-			test(t, p, openConfig(t, cfg))
+			test(t, p, openPrivate(t, p))
 		})
 	}
+}
+
+// eachAlone is eachFlavor on servers of its own: what is logged as a statement has every reader of the server
+// copy all of its tables anew, those of other tests too.
+func eachAlone(t *testing.T, test func(t *testing.T, d *servertest.Database, s *Source)) {
+	for _, f := range servertest.Flavors() {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			d := servertest.StartSQL(t, f).Open(t)
+			test(t, d, openTest(t, d))
+		})
+	}
+}
+
+// openPrivate makes a table d.a on a private server, and opens the server as a source.
+func openPrivate(t *testing.T, p *servertest.PrivateSQL) *Source {
+	t.Helper()
+	p.Exec(t, "CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY, v VARCHAR(200))")
+	cfg := configOf(t, p.ReplURL)
+	cfg.Database, cfg.Heartbeat = "d", 200*time.Millisecond
+	return openConfig(t, cfg)
 }
 
 func TestStream_PurgedLog(t *testing.T) {

@@ -136,8 +136,9 @@ var errJump = errors.New("the log goes on in another file although the one befor
 // server crashed, and where the log began anew under its reader, who then misses the beginning. Which of
 // the two it was is found out on a new connection, once for a file. The error is passing.
 func (d *logDecoder) turned(to binlogPlace, raw []byte) error {
-	made := binary.LittleEndian.Uint16(raw[17:])&replication.LOG_EVENT_ARTIFICIAL_F != 0
-	if from := fmt.Sprintf("%s begun %d", d.place.file, d.trace.created); made && to.file != d.place.file && d.format != nil && !d.stopped && !d.jumped[from] {
+	from := fmt.Sprintf("%s begun %d", d.place.file, d.trace.created)
+	ended := d.stopped || !placeless(raw) // the event that ends a file is in it
+	if reading := d.format != nil; reading && to.file != d.place.file && !ended && !d.jumped[from] {
 		d.jumped[from] = true
 		return &passingError{errJump}
 	}

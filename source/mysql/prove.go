@@ -10,8 +10,6 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/replication"
 	"github.com/google/uuid"
-
-	"github.com/meepo-replicate/meepo/source"
 )
 
 // proveTime is how long a proof is looked for. A server may have to go through a whole file of its log for it.
@@ -23,13 +21,14 @@ var errProofTime = errors.New("the log did not give it in time")
 // the position with its proof, which is learnt here if there was none. ErrPositionLost: the log is
 // another one. MariaDB's GTIDs have no proof of their own: on another server than before, or where
 // the file is gone, what the lists of GTIDs say has to do. So it does where the proof is not found in time.
-func (h *history) prove(ctx context.Context, at position, within time.Duration) (position, error) {
-	looking, cancel := context.WithTimeoutCause(ctx, within, errProofTime)
-	defer cancel()
-	proven, err := h.lookFor(looking, at)
-	if err != nil && !errors.Is(err, source.ErrPositionLost) && ctx.Err() == nil && errors.Is(context.Cause(looking), errProofTime) {
+func (h *history) prove(ctx context.Context, at position, limit time.Duration) (proven position, err error) {
+	err = within(ctx, limit, errProofTime, func(ctx context.Context) error {
+		proven, err = h.lookFor(ctx, at)
+		return err
+	})
+	if errors.Is(err, errProofTime) {
 		h.log.WarnContext(ctx, "whether the log is the one that was read before was not found out in time: going on without knowing",
-			slog.String("position", shortened(string(at.text()))), slog.Duration("after", within))
+			slog.String("position", shortened(string(at.text()))), slog.Duration("after", limit))
 		return at, nil
 	}
 	return proven, err

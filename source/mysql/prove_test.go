@@ -34,10 +34,7 @@ func TestVerify_EncryptedLog(t *testing.T) {
 	}
 	p := servertest.StartSQL(t, servertest.MariaDB,
 		"--plugin-load-add=file_key_management", "--file-key-management-filename="+keys, "--encrypt-binlog=ON")
-	p.Exec(t, "CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY, v VARCHAR(200))")
-	cfg := configOf(t, p.ReplURL)
-	cfg.Database, cfg.Heartbeat = "d", 200*time.Millisecond
-	staysKnown(t, p, openConfig(t, cfg))
+	staysKnown(t, p, openPrivate(t, p))
 }
 
 func staysKnown(t *testing.T, p *servertest.PrivateSQL, s *Source) {

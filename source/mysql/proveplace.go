@@ -60,7 +60,7 @@ type placeLook struct {
 
 // event takes in what the log gives, and reports whether it is enough.
 func (l *placeLook) event(kind replication.EventType, raw []byte) (bool, error) {
-	switch flags := binary.LittleEndian.Uint16(raw[17:]); {
+	switch {
 	case kind == replication.ROTATE_EVENT && !l.begun: // names the file
 		return false, nil
 	case kind == replication.FORMAT_DESCRIPTION_EVENT && !l.begun:
@@ -78,18 +78,18 @@ func (l *placeLook) event(kind replication.EventType, raw []byte) (bool, error) 
 			return true, nil
 		}
 		return true, l.foreign(fmt.Errorf("the server's %s has nothing after %d any more: it lost its end", l.from.file, l.from.pos))
-	case flags&replication.LOG_EVENT_ARTIFICIAL_F != 0, placeless(raw):
+	case placeless(raw):
 		return false, nil
 	}
 	return true, l.fits(raw)
 }
 
-// placeless reports whether an event was made for the reader, without the flag that says so: MariaDB
-// sends one in place of that which says how the file is encrypted.
+// placeless reports whether an event was made for the reader, and stands in no file. Most have a flag that
+// says so, but not those that MariaDB sends in place of the one that says how the file is encrypted.
 func placeless(raw []byte) bool {
 	flags, end := binary.LittleEndian.Uint16(raw[17:]), binary.LittleEndian.Uint32(raw[13:])
-	kind := replication.EventType(raw[4])
-	return end == 0 && (flags&replication.LOG_EVENT_IGNORABLE_F != 0 || kind == replication.MARIADB_START_ENCRYPTION_EVENT)
+	return flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 ||
+		end == 0 && (flags&replication.LOG_EVENT_IGNORABLE_F != 0 || replication.EventType(raw[4]) == replication.MARIADB_START_ENCRYPTION_EVENT)
 }
 
 // fits compares the first event that the log gives with what is known of it.

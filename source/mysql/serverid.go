@@ -17,8 +17,11 @@ func (s *Source) freeServerID(ctx context.Context) uint32 {
 
 // unusedServerID returns a random id that no registered replica has.
 func (s *Source) unusedServerID(ctx context.Context) uint32 {
-	used := map[uint32]bool{}
-	err := s.inTime(ctx, func(ctx context.Context) error { return s.replicaIDs(ctx, used) })
+	var used map[uint32]bool
+	err := s.inTime(ctx, func(ctx context.Context) (err error) {
+		used, err = s.replicaIDs(ctx)
+		return err
+	})
 	if err != nil {
 		s.log.DebugContext(ctx, "cannot list replicas to choose a server id", slog.Any("error", err))
 	}
@@ -31,19 +34,20 @@ func (s *Source) unusedServerID(ctx context.Context) uint32 {
 	}
 }
 
-func (s *Source) replicaIDs(ctx context.Context, ids map[uint32]bool) error {
+func (s *Source) replicaIDs(ctx context.Context) (map[uint32]bool, error) {
+	ids := map[uint32]bool{}
 	query := "SHOW SLAVE HOSTS"
 	if info := s.server(); info.flavor == flavorMySQL && info.atLeast(8, 1) {
 		query = "SHOW REPLICAS"
 	}
 	rows, err := s.db.QueryContext(ctx, query)
 	if err != nil {
-		return err
+		return ids, err
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
-		return err
+		return ids, err
 	}
 	values := make([]any, len(columns))
 	for i := range values {
@@ -53,9 +57,9 @@ func (s *Source) replicaIDs(ctx context.Context, ids map[uint32]bool) error {
 		var id uint32
 		values[0] = &id
 		if err := rows.Scan(values...); err != nil {
-			return err
+			return ids, err
 		}
 		ids[id] = true
 	}
-	return rows.Err()
+	return ids, rows.Err()
 }

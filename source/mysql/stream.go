@@ -48,7 +48,7 @@ type stream struct {
 func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
 	return &stream{
 		src: s, decoder: newDecoder(s, at, subscriptions), resume: at.text(), kept: time.Now(),
-		outage: outage{log: s.log}, done: make(chan struct{}), doubt: doubt{idle: idleTime},
+		outage: outage{log: s.log}, done: make(chan struct{}),
 	}
 }
 
