@@ -5,7 +5,7 @@ FUZZTIME ?= 30s
 LINTER  := $(CACHE)/tools/golangci-lint
 ALERTS  := $(CACHE)/tools/alerts
 # The servers of somebody's shell are not those of a check: it needs none.
-WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVEFK MARIADB ELASTIC,-u MEEPO_TEST_$(s)_URL) \
+WITHOUT_SERVERS := env $(foreach s,MYSQL MYSQL_NOGTID MYSQL_MINIMAL MYSQL_NATIVEFK MARIADB POSTGRES POSTGRES_DIST ELASTIC,-u MEEPO_TEST_$(s)_URL) \
 	-u MEEPO_TEST_RUN_DIR -u MEEPO_REQUIRE_SERVERS
 
 .DEFAULT_GOAL := help

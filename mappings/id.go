@@ -100,13 +100,13 @@ func parseUint(text string, bits int) (source.Value, error) {
 // is such a value; a shape that does not is proof that there is none.
 var forms = map[targets.Kind]func(text string, column targets.Field) bool{
 	targets.KindDecimal: isDecimal,
-	targets.KindDate:    func(text string, _ targets.Field) bool { return fits(text, "dddd-dd-dd") },
+	targets.KindBool:    func(text string, _ targets.Field) bool { return text == "true" || text == "false" },
+	targets.KindDate:    func(text string, _ targets.Field) bool { return fitsTime(text, "dddd-dd-dd") },
 	targets.KindDateTime: func(text string, _ targets.Field) bool {
-		return fits(withoutFraction(text), "dddd-dd-ddTdd:dd:dd")
+		return fitsTime(text, "dddd-dd-ddTdd:dd:dd")
 	},
 	targets.KindTimestamp: func(text string, _ targets.Field) bool {
-		text, ok := strings.CutSuffix(text, "Z")
-		return ok && fits(withoutFraction(text), "dddd-dd-ddTdd:dd:dd")
+		return fitsTime(text, "dddd-dd-ddTdd:dd:ddZ")
 	},
 	targets.KindTime: func(text string, _ targets.Field) bool {
 		text = withoutFraction(strings.TrimPrefix(text, "-"))
@@ -146,6 +146,24 @@ func fits(text, shape string) bool {
 	return true
 }
 
+// fitsTime is fits for a day or a time, with a fraction perhaps; PostgreSQL's may have years of more digits, years
+// before Christ, and be infinite.
+func fitsTime(text, shape string) bool {
+	if text == "infinity" || text == "-infinity" {
+		return true
+	}
+	text = strings.TrimSuffix(text, " BC")
+	zone := ""
+	if utc, ok := strings.CutSuffix(text, "Z"); ok {
+		text, zone = utc, "Z"
+	}
+	text = withoutFraction(text) + zone
+	for len(text) > len(shape) && text[0] >= '1' && text[0] <= '9' && allDigits(text[1:5]) {
+		text = text[1:]
+	}
+	return fits(text, shape)
+}
+
 // withoutFraction cuts a fraction of one to six digits off a time.
 func withoutFraction(text string) string {
 	whole, fraction, ok := strings.Cut(text, ".")
@@ -156,6 +174,10 @@ func withoutFraction(text string) string {
 }
 
 func isDecimal(text string, column targets.Field) bool {
+	switch text {
+	case "NaN", "Infinity", "-Infinity":
+		return true
+	}
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
 	if strings.HasSuffix(text, ".") || !allDigits(whole) || !allDigits(fraction) || whole == "" {
 		return false

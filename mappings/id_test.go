@@ -37,6 +37,7 @@ var keyKinds = map[source.Kind]func(n uint64, b []byte) source.Value{
 	source.KindTime: func(n uint64, _ []byte) source.Value {
 		return fmt.Sprintf("-%02d:%02d:%02d.%03d", n%839, n%60, n%60, n%1000)
 	},
+	source.KindBool: func(n uint64, _ []byte) source.Value { return []string{"true", "false"}[n%2] },
 	source.KindEnum: func(n uint64, _ []byte) source.Value { return []string{"", "a", "|"}[n%3] },
 	source.KindUUID: func(n uint64, _ []byte) source.Value {
 		return fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(n), n>>16)

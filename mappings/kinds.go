@@ -36,7 +36,7 @@ func canBeKey(kind source.Kind) bool {
 	switch kind {
 	case source.KindText, source.KindInt, source.KindUint, source.KindDecimal, source.KindBinary,
 		source.KindDate, source.KindDateTime, source.KindTimestamp, source.KindTime,
-		source.KindEnum, source.KindUUID, source.KindInet:
+		source.KindEnum, source.KindUUID, source.KindInet, source.KindBool:
 		return true
 	}
 	return false

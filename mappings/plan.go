@@ -142,7 +142,7 @@ func newPlan(id PlanID, name string, columns source.Columns, dest string, picks 
 	if len(p.dest.Key) == 0 {
 		return nil, errors.New("it has no key")
 	}
-	return p, p.setFingerprint()
+	return p, p.setFingerprint(columns.Incarnation)
 }
 
 // shape is what a fingerprint depends on of a column: what may change the bytes of a document or
@@ -166,14 +166,15 @@ func shapeOf(column source.Column, field string) shape {
 	return s
 }
 
-func (p *Plan) setFingerprint() error {
+func (p *Plan) setFingerprint(incarnation string) error {
 	content := struct {
 		Format int // raised when the code makes other documents of the same plan
 		Table  source.Table
 		Dest   string
 		Key    []shape
 		Fields []shape
-	}{Format: 1, Table: p.selection.Table, Dest: p.dest.Name}
+		Rows   string `json:",omitempty"`
+	}{Format: 1, Table: p.selection.Table, Dest: p.dest.Name, Rows: incarnation}
 	for _, column := range p.selection.Key {
 		content.Key = append(content.Key, shapeOf(column, ""))
 	}

@@ -53,6 +53,7 @@ type unmapped struct {
 // plans holds the flows that are in force.
 type plans struct {
 	catalog  source.Catalog
+	enlister source.Enlister // nil: the source's log holds all tables
 	patterns []source.Pattern
 	compile  CompileFunc
 	prepare  targets.Preparer   // nil: the target needs none
@@ -129,6 +130,9 @@ func (p *plans) describeAll(ctx context.Context, followed ...string) (map[source
 			tables[name] = columns
 		}
 	}
+	if err := p.enlist(ctx, tables); err != nil {
+		return nil, nil, err
+	}
 	return tables, denied, nil
 }
 
@@ -176,6 +180,9 @@ func (p *plans) describe(ctx context.Context, t source.Table) error {
 		return p.denied(ctx, t, err)
 	case err != nil:
 		return fmt.Errorf("describe %s: %w", t, err)
+	}
+	if told, err := p.enlistOne(ctx, columns); err != nil || !told {
+		return err
 	}
 	return p.replace(ctx, t, &columns)
 }

@@ -65,9 +65,11 @@ func New(opts Options) (*Replicator, error) {
 	}
 	preparer, _ := opts.Target.(targets.Preparer)
 	identifier, _ := opts.Target.(targets.Identifier)
+	enlister, _ := opts.Source.(source.Enlister)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
 		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated,
+		enlister: enlister, fence: func() source.Fence { return "" }, // until there is a position
 		warned: map[string]bool{}, early: map[source.Table][]*flow{}, parked: map[mappings.PlanID]state.Parked{}, behind: map[mappings.PlanID]string{},
 	}
 	return r, nil

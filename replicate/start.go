@@ -63,6 +63,9 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 // anew makes a start of the log's head. The position comes first: what is read later is at least as
 // new (invariant 2). Of an earlier state it keeps the versions and the dead letters.
 func (r *Replicator) anew(ctx context.Context, snap *state.Snapshot, change *state.Change) error {
+	if err := r.plans.publish(ctx); err != nil {
+		return err
+	}
 	position, fence, err := r.opts.Source.Head(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the log's head: %w", err)

@@ -79,3 +79,13 @@ type Checker interface {
 	// looking at all, such as a refused connection. Tables are those that would be replicated.
 	Check(ctx context.Context, tables []Table) ([]Finding, error)
 }
+
+// Enlister is a source whose log holds only the tables that it was told of. Its method may be called
+// concurrently with all others.
+type Enlister interface {
+	// Enlist makes the log hold all changes of the tables that come after it returns, beside those of tables
+	// it was told of before. Rows that are read from then on, plus the log, are complete. Tables that are in
+	// the log already cost nothing. It returns ErrDenied (wrapped in a HintError) where the account may not
+	// change what the log holds.
+	Enlist(ctx context.Context, tables []Table) error
+}

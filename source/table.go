@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -14,6 +15,11 @@ type Table struct {
 
 // String returns "schema.name", the form used in messages, flags and mapping files.
 func (t Table) String() string { return t.Schema + "." + t.Name }
+
+// Compare orders tables by schema, then name.
+func (t Table) Compare(other Table) int {
+	return cmp.Or(strings.Compare(t.Schema, other.Schema), strings.Compare(t.Name, other.Name))
+}
 
 // IsZero reports whether t names no table.
 func (t Table) IsZero() bool { return t == Table{} }

@@ -66,6 +66,9 @@ type Columns struct {
 	// Refused says why the table cannot be replicated ("no primary key", "key column price is
 	// FLOAT: …"), with what to do. Empty: it can.
 	Refused string
+	// Incarnation changes whenever the rows may have become others without row events: the table was dropped
+	// and made again under its name, or rewritten. Empty: the log tells of all that.
+	Incarnation string
 	// Rows is the catalog's estimate, for progress only. Negative: unknown.
 	Rows int64
 }

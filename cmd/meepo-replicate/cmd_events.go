@@ -67,8 +67,12 @@ func runEvents(cmd *cobra.Command, p *process, o eventsOptions) error {
 	patterns, described, err := eventTables(ctx, c, src, log)
 	if err == nil {
 		out.tables = usable(described)
+		err = enlist(ctx, src, out.tables)
+	}
+	if err == nil {
 		err = follow(ctx, src, log, patterns, o, out)
 	}
+	sayKept(log, src)
 	return ended(ctx, errors.Join(err, src.Close()))
 }
 

@@ -148,6 +148,9 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 	err = r.Run(ctx, p.drain)
 	stop()
 	watcher.Wait()
+	if err != nil || options.Once {
+		sayKept(log, options.Source)
+	}
 	if err != nil {
 		return err
 	}

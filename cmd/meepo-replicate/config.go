@@ -57,6 +57,8 @@ type sourceConfig struct {
 	ServerID uint32
 
 	IgnoreStatements []string
+
+	Slot, Publication string
 }
 
 type targetConfig struct {

@@ -164,17 +164,13 @@ func matches(patterns []source.Pattern, table source.Table) bool {
 
 // describe asks the catalog for all tables of the patterns.
 func describe(ctx context.Context, src sourceDriver, patterns []source.Pattern) ([]source.Columns, error) {
-	_, fence, err := src.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tables, err := src.Tables(ctx, fence, patterns)
+	tables, err := src.Tables(ctx, "", patterns)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]source.Columns, 0, len(tables))
 	for _, table := range tables {
-		columns, err := src.Columns(ctx, fence, table)
+		columns, err := src.Columns(ctx, "", table)
 		if err != nil {
 			return nil, err
 		}

@@ -48,7 +48,7 @@ var settings = []setting{
 		into:  func(c *config) any { return &c.File }},
 
 	{key: "source.url", flag: "source", value: "URL", uses: sourceSide,
-		usage: "the source, as mysql://user@host:3306/database or mariadb://…",
+		usage: "the source, as mysql://user@host:3306/database, mariadb://… or postgres://user@host:5432/database",
 		into:  func(c *config) any { return &c.Source.URL }},
 	{key: "source.password", value: "TEXT", uses: sourceSide, secret: true,
 		usage: "the source user's password",
@@ -78,6 +78,12 @@ var settings = []setting{
 	{key: "source.ignore_statements", flag: "source-ignore-statements", value: "LIST", uses: byRun | byEvents,
 		usage: "tables, as percona.heartbeat, whose changes the log may hold as statements because they change no other table",
 		into:  func(c *config) any { return &c.Source.IgnoreStatements }},
+	{key: "source.slot", flag: "source-slot", value: "NAME", uses: sourceSide,
+		usage: "PostgreSQL: the replication slot, made where it is missing; every run has its own (default meepo)",
+		into:  func(c *config) any { return &c.Source.Slot }},
+	{key: "source.publication", flag: "source-publication", value: "NAME", uses: sourceSide,
+		usage: "PostgreSQL: the publication, made and extended where the account may do that (default meepo)",
+		into:  func(c *config) any { return &c.Source.Publication }},
 
 	{key: "target.kind", flag: "target", value: "KIND", uses: targetSide, oneOf: targetNames(),
 		usage: "where to copy to",

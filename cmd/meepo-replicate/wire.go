@@ -48,7 +48,7 @@ type urlSays struct {
 	all      source.Pattern // every table of what the URL names
 }
 
-var sourceKinds = []sourceKind{mysqlKind{}}
+var sourceKinds = []sourceKind{mysqlKind{}, postgresKind{}}
 
 // targetKind is a target's driver as the command line sees it.
 type targetKind interface {

@@ -16,14 +16,11 @@ type mysqlKind struct{}
 func (mysqlKind) schemes() []string { return []string{"mysql", "mariadb"} }
 
 func (mysqlKind) check(c *config) []error {
-	_, err := c.mysqlConfig()
+	cfg, err := c.mysqlConfig()
 	if err == nil {
 		return nil
 	}
-	tls := c.Source.TLS
-	return c.driverProblems(err, "source.url", "tls", "source.tls", "tls mode", "source.tls.mode", "ignore statements", "source.ignore_statements",
-		"tls: stat "+tls.CAFile+":", "source.tls.ca_file", "tls: stat "+tls.CertFile+":", "source.tls.cert_file",
-		"tls: stat "+tls.KeyFile+":", "source.tls.key_file")
+	return c.driverProblems(err, "source.url", append(tlsProblems(cfg.TLS), "ignore statements", "source.ignore_statements")...)
 }
 
 func (mysqlKind) inURL(raw string) (urlSays, bool) {
@@ -55,24 +52,7 @@ func (c *config) mysqlConfig() (mysql.Config, error) {
 		return mysql.Config{}, err
 	}
 	s := c.Source
-	cfg.Password = s.Password.reader(c.variableOf("source.password"))
-	if cfg.Password == nil && password != "" {
-		cfg.Password = func(context.Context) (string, error) { return password, nil }
-	}
-	mode := string(cfg.TLS.Mode)
-	for _, over := range []struct {
-		into       *string
-		name, text string
-	}{
-		{&mode, "source.tls.mode", s.TLS.Mode}, {&cfg.TLS.CAFile, "source.tls.ca_file", s.TLS.CAFile},
-		{&cfg.TLS.CertFile, "source.tls.cert_file", s.TLS.CertFile}, {&cfg.TLS.KeyFile, "source.tls.key_file", s.TLS.KeyFile},
-		{&cfg.TLS.ServerName, "source.tls.server_name", s.TLS.ServerName},
-	} {
-		if over.text != "" && (*over.into == "" || c.rank(over.name, "source.url") >= 0) {
-			*over.into = over.text
-		}
-	}
-	cfg.TLS.Mode = mysql.TLSMode(mode)
+	cfg.Password, cfg.TLS = c.sourcePassword(password), c.sourceTLS(cfg.TLS)
 	if s.ServerID != 0 && (cfg.ServerID == 0 || c.rank("source.server_id", "source.url") >= 0) {
 		cfg.ServerID = s.ServerID
 	}

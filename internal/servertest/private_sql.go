@@ -14,13 +14,13 @@ import (
 // over Stop, Kill and Start. It is killed and removed when the test ends.
 type PrivateSQL struct {
 	Flavor  Flavor
-	URL     string // mysql://app:app@host:port/, an account that may do everything
+	URL     string // mysql://app:app@host:port/ or postgres://…/app, an account that may do everything
 	ReplURL string // the same for repl:repl, which has only what a replication tool needs
 	server  *server
 }
 
 // StartSQL starts a server of flavor f. The options come last on the command line
-// of mysqld or mariadbd, so they win over those of the flavor.
+// of the server, so they win over those of the flavor.
 func StartSQL(t testing.TB, f Flavor, options ...string) *PrivateSQL {
 	t.Helper()
 	info := f.info(t)
@@ -31,12 +31,12 @@ func StartSQL(t testing.TB, f Flavor, options ...string) *PrivateSQL {
 		return append(append(command, options...), more...)
 	}
 	s.stop = []string{info.script, "stop"}
-	p := &PrivateSQL{
-		Flavor:  f,
-		URL:     fmt.Sprintf("mysql://app:app@127.0.0.1:%d/", s.port),
-		ReplURL: fmt.Sprintf("mysql://repl:repl@127.0.0.1:%d/", s.port),
-		server:  s,
+	p := &PrivateSQL{Flavor: f, server: s}
+	form := "mysql://%[1]s:%[1]s@127.0.0.1:%[2]d/"
+	if f.IsPostgres() {
+		form = "postgres://%[1]s:%[1]s@127.0.0.1:%[2]d/app"
 	}
+	p.URL, p.ReplURL = fmt.Sprintf(form, "app", s.port), fmt.Sprintf(form, "repl", s.port)
 	s.run(t)
 	return p
 }
@@ -61,7 +61,7 @@ func (p *PrivateSQL) Kill(t testing.TB) {
 }
 
 // Exec runs a query, or several when there are no arguments, as root on a
-// connection of its own; an error ends the test.
+// connection of its own, to PostgreSQL's database app; an error ends the test.
 func (p *PrivateSQL) Exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	if err := p.exec(t.Context(), query, args); err != nil {
@@ -70,6 +70,9 @@ func (p *PrivateSQL) Exec(t testing.TB, query string, args ...any) {
 }
 
 func (p *PrivateSQL) exec(ctx context.Context, query string, args []any) error {
+	if p.Flavor.IsPostgres() {
+		return execPostgres(ctx, p.server, query, args)
+	}
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User = "unix", filepath.Join(p.server.dir, "sock"), "root"
 	cfg.MultiStatements = true

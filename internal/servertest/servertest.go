@@ -24,13 +24,21 @@ const (
 	MySQLMinimal  Flavor = "mysql-minimal"  // binlog_row_metadata=MINIMAL: MEEPO_TEST_MYSQL_MINIMAL_URL
 	MySQLNativeFK Flavor = "mysql-nativefk" // innodb_native_foreign_keys=ON: MEEPO_TEST_MYSQL_NATIVEFK_URL
 	MariaDB       Flavor = "mariadb"        // MEEPO_TEST_MARIADB_URL
+	Postgres      Flavor = "postgres"       // PostgreSQL 18: MEEPO_TEST_POSTGRES_URL
+	PostgresDist  Flavor = "postgres-dist"  // the distribution's PostgreSQL: MEEPO_TEST_POSTGRES_DIST_URL
 )
 
-// Flavors returns the flavors that every test of a source runs on. MySQLNativeFK
+// Flavors returns the flavors that every test of MySQL and MariaDB runs on. MySQLNativeFK
 // is not among them: it differs in nothing but cascades.
 func Flavors() []Flavor {
 	return []Flavor{MySQL, MySQLNoGTID, MySQLMinimal, MariaDB}
 }
+
+// PostgresFlavors returns the flavors that every test of PostgreSQL runs on.
+func PostgresFlavors() []Flavor { return []Flavor{Postgres, PostgresDist} }
+
+// IsPostgres tells PostgreSQL from MySQL and MariaDB.
+func (f Flavor) IsPostgres() bool { return f == Postgres || f == PostgresDist }
 
 // flavorInfo is what the package knows of one flavor.
 type flavorInfo struct {
@@ -46,6 +54,8 @@ var flavors = map[Flavor]flavorInfo{
 	MySQLMinimal:  {env: "MEEPO_TEST_MYSQL_MINIMAL_URL", title: "MySQL with minimal row metadata", script: "mysql.sh", options: []string{"--binlog-row-metadata=MINIMAL"}},
 	MySQLNativeFK: {env: "MEEPO_TEST_MYSQL_NATIVEFK_URL", title: "MySQL with native foreign keys", script: "mysql.sh", options: []string{"--loose-innodb-native-foreign-keys=ON"}},
 	MariaDB:       {env: "MEEPO_TEST_MARIADB_URL", title: "MariaDB", script: "mariadb.sh"},
+	Postgres:      {env: "MEEPO_TEST_POSTGRES_URL", title: "PostgreSQL", script: "postgres.sh"},
+	PostgresDist:  {env: "MEEPO_TEST_POSTGRES_DIST_URL", title: "PostgreSQL of the distribution", script: "postgres.sh", options: []string{"--distribution"}},
 }
 
 // info returns what is known of f; an unknown flavor is a mistake in the test.

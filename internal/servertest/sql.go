@@ -16,9 +16,9 @@ import (
 type Database struct {
 	Flavor  Flavor
 	Name    string  // random, dropped when the test ends
-	URL     string  // mysql://app:app@host:port/name, an account that may do everything
-	ReplURL string  // the same for repl:repl, which has only what a replication tool needs
-	DB      *sql.DB // connected as app, with the database selected and time_zone +00:00
+	URL     string  // mysql://app:app@host:port/name or postgres://…, an account that may do everything
+	ReplURL string  // the same for repl:repl, which has only what a replication tool needs; of PostgreSQL with a slot's name
+	DB      *sql.DB // connected as app, with the database selected and the time zone UTC
 }
 
 // OpenSQL makes a database for the test on the shared server of flavor f. The
@@ -28,7 +28,7 @@ func OpenSQL(t testing.TB, f Flavor) *Database {
 	t.Helper()
 	info := f.info(t)
 	d, admin := createDatabase(t, f, serverEnv(t, info.env, info.title))
-	t.Cleanup(func() { dropDatabase(t, admin, d.Name) })
+	t.Cleanup(func() { dropDatabase(t, f, admin, d.Name) })
 	return d
 }
 
@@ -43,21 +43,33 @@ func createDatabase(t testing.TB, f Flavor, server string) (d *Database, admin *
 	d = &Database{Flavor: f, Name: randomName("t_")}
 	d.URL, d.ReplURL = databaseURL(base, base.User, d.Name), databaseURL(base, url.UserPassword("repl", "repl"), d.Name)
 
-	admin = openDB(t, base, "")
+	create := "CREATE DATABASE " + d.Name + " CHARACTER SET utf8mb4"
+	if f.IsPostgres() {
+		create = "CREATE DATABASE " + d.Name
+		d.ReplURL += "?slot=" + d.Name
+	}
+	admin = openDB(t, base, strings.TrimPrefix(base.Path, "/"))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if _, err := admin.ExecContext(ctx, "CREATE DATABASE "+d.Name+" CHARACTER SET utf8mb4"); err != nil {
+	if _, err := admin.ExecContext(ctx, create); err != nil {
 		t.Fatalf("servertest: create database on %s: %v", f, err)
 	}
 	d.DB = openDB(t, base, d.Name)
+	if f.IsPostgres() { // as its administrator would
+		d.Exec(t, "CREATE PUBLICATION meepo FOR ALL TABLES WITH (publish_via_partition_root = true)")
+	}
 	return d, admin
 }
 
 // dropDatabase drops a test's database. It does not wait long for a lock that a
 // connection of the test still holds: such a leak is the test's mistake.
-func dropDatabase(t testing.TB, admin *sql.DB, name string) {
+func dropDatabase(t testing.TB, f Flavor, admin *sql.DB, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	if f.IsPostgres() {
+		dropPostgres(ctx, t, admin, name)
+		return
+	}
 	if _, err := admin.ExecContext(ctx, "SET SESSION lock_wait_timeout = 10; DROP DATABASE IF EXISTS "+name); err != nil {
 		t.Errorf("servertest: drop database %s: %v", name, err)
 	}
@@ -66,6 +78,9 @@ func dropDatabase(t testing.TB, admin *sql.DB, name string) {
 // openDB returns a pool of connections to the server, closed when the test ends.
 func openDB(t testing.TB, server *url.URL, name string) *sql.DB {
 	t.Helper()
+	if server.Scheme == "postgres" {
+		return openPostgres(t, server, name)
+	}
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.DBName = "tcp", server.Host, name
 	cfg.User = server.User.Username()

@@ -46,7 +46,7 @@ done
 
 ldso=$(find "$root"/usr/lib64 "$root"/usr/lib -maxdepth 2 -name 'ld-linux-*.so.*' -print -quit)
 libs=$(dirname "$(find "$root/usr/lib" -maxdepth 2 -name libc.so.6 -print -quit)")
-for program in "$root"/usr/bin/* "$root"/usr/sbin/*; do
+for program in "$root"/usr/bin/* "$root"/usr/sbin/* "$root"/usr/lib/postgresql/*/bin/*; do
   [[ -f $program && ! -L $program ]] || continue
   patchelf --print-interpreter "$program" >/dev/null 2>&1 || continue
   patchelf --set-interpreter "$ldso" --force-rpath --set-rpath "$libs:$libs/private" "$program"

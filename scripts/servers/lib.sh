@@ -79,21 +79,35 @@ gone() {
   tasks=("/proc/$1/task"/*)
   [[ $state == [ZX] && ${#tasks[@]} -le 1 ]]
 }
-# stop_server [-9] DIR: asks the server to end, or kills it, and waits for its end.
+# stop_server [-9] DIR: asks the server to end, or kills it and its children, and
+# waits for their end. PostgreSQL would wait for its clients, if it were asked by TERM.
 stop_server() {
-  local signal=TERM dir pid n
+  local signal=TERM dir pid pids n
   [[ $1 != -9 ]] || { signal=KILL; shift; }
   dir=$(cd "$1" 2>/dev/null && pwd) || return 0
   running "$dir" || { rm -f "$dir/pid"; return 0; }
-  kill "-$signal" "$pid" 2>/dev/null || true
+  pids=("$pid")
+  if [[ $signal == KILL ]]; then
+    mapfile -t -O 1 pids < <(children "$pid")
+  elif [[ -f $dir/data/PG_VERSION ]]; then
+    signal=INT
+  fi
+  kill "-$signal" "${pids[@]}" 2>/dev/null || true
   for ((n = 0; n < 1200; n++)); do
-    if gone "$pid"; then rm -f "$dir/pid"; return 0; fi
+    if all_gone "${pids[@]}"; then rm -f "$dir/pid"; return 0; fi
     sleep 0.05
   done
   echo "killing process $pid, which does not end: $dir" >&2
-  kill -9 "$pid" 2>/dev/null || true
-  until gone "$pid"; do sleep 0.05; done
+  mapfile -t pids < <(echo "$pid"; children "$pid")
+  kill -9 "${pids[@]}" 2>/dev/null || true
+  until all_gone "${pids[@]}"; do sleep 0.05; done
   rm -f "$dir/pid"
+}
+# children PID: the numbers of a process's children.
+children() { cat /proc/"$1"/task/*/children 2>/dev/null | tr -s ' ' '\n' | sed '/^$/d' || true; }
+all_gone() {
+  local pid
+  for pid in "$@"; do gone "$pid" || return 1; done
 }
 # wait_for SECONDS PID CMD...: until CMD succeeds; fails when process PID ends first.
 wait_for() {

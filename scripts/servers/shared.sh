@@ -10,13 +10,16 @@ mysql           MEEPO_TEST_MYSQL_URL           mysql.sh
 mysql-nogtid    MEEPO_TEST_MYSQL_NOGTID_URL    mysql.sh   --gtid-mode=OFF --enforce-gtid-consistency=OFF
 mysql-minimal   MEEPO_TEST_MYSQL_MINIMAL_URL   mysql.sh   --binlog-row-metadata=MINIMAL
 mysql-nativefk  MEEPO_TEST_MYSQL_NATIVEFK_URL  mysql.sh   --loose-innodb-native-foreign-keys=ON
+postgres        MEEPO_TEST_POSTGRES_URL        postgres.sh
+postgres-dist   MEEPO_TEST_POSTGRES_DIST_URL   postgres.sh --distribution
 elastic         MEEPO_TEST_ELASTIC_URL         elastic
 "
 
 # install_servers: installs what the servers need, the packages of the machine
 # one after the other.
 install_servers() {
-  "$servers/mariadb-install.sh" && "$servers/mysql-install.sh" && "$servers/elastic/install.sh"
+  "$servers/mariadb-install.sh" && "$servers/mysql-install.sh" && "$servers/postgres-install.sh" &&
+    "$servers/postgres-install.sh" --distribution && "$servers/elastic/install.sh"
 }
 
 # start_one RUN NAME VARIABLE SCRIPT [OPTION...]: starts a server and writes its
@@ -32,6 +35,7 @@ start_one() {
       "$servers/elastic/start.sh" "$run/$name" "$port" && break
     else
       url=mysql://app:app@127.0.0.1:$port/
+      [[ $script != postgres.sh ]] || url=postgres://app:app@127.0.0.1:$port/app
       "$servers/$script" start "$run/$name" "$port" "$@" && break
     fi
     [[ $try == 1 ]] || return 1

@@ -80,9 +80,7 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
-	slices.SortFunc(tables, func(a, b source.Table) int {
-		return strings.Compare(a.Schema+"\x00"+a.Name, b.Schema+"\x00"+b.Name)
-	})
+	slices.SortFunc(tables, source.Table.Compare)
 	return slices.Compact(tables), nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // TestPreferred_KeepsThePasswordFromAFalseServer: somebody between says that the server has no TLS
@@ -26,7 +28,7 @@ func TestPreferred_KeepsThePasswordFromAFalseServer(t *testing.T) {
 		defer conn.Close()
 		heard <- askForClearText(conn)
 	}()
-	_, err = Open(t.Context(), Config{Addr: listener.Addr().String(), User: "u", Password: password("hunter2"), TLS: TLSConfig{Mode: TLSPreferred}, DialTimeout: 5 * time.Second})
+	_, err = Open(t.Context(), Config{Addr: listener.Addr().String(), User: "u", Password: password("hunter2"), TLS: source.TLSConfig{Mode: source.TLSPreferred}, DialTimeout: 5 * time.Second})
 	listener.Close()
 	got := <-heard
 	if err == nil || strings.Contains(err.Error(), "hunter2") {

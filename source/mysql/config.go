@@ -7,39 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/meepo-replicate/meepo/source"
 )
-
-// TLSMode says how a connection is encrypted and how far the server is trusted. The names are
-// those of the mysql client's --ssl-mode, in lower case with hyphens.
-type TLSMode string
-
-// The TLS modes.
-const (
-	TLSDisabled   TLSMode = "disabled"    // never encrypted
-	TLSPreferred  TLSMode = "preferred"   // encrypted if the server can, the server is not verified
-	TLSRequired   TLSMode = "required"    // encrypted or refused, the server is not verified
-	TLSVerifyCA   TLSMode = "verify-ca"   // as required, and a trusted authority has signed the server's certificate
-	TLSVerifyFull TLSMode = "verify-full" // as verify-ca, and the certificate is for this host name
-)
-
-// TLSConfig describes the encryption of connections.
-type TLSConfig struct {
-	// Mode: empty means verify-full, but preferred for a loopback address or a Unix socket.
-	Mode TLSMode
-	// CAFile holds the authorities to trust, PEM. Empty: those of the system.
-	CAFile string
-	// CertFile and KeyFile hold the client certificate, PEM; both or none. They are read again at
-	// each connection.
-	CertFile, KeyFile string
-	// ServerName is the name that verify-full wants in the certificate. Empty: the host of Addr.
-	ServerName string
-}
 
 // Config describes how a server is reached. Zero values have the documented defaults.
 type Config struct {
@@ -52,7 +25,7 @@ type Config struct {
 	// Database is the default schema of table patterns. May be empty.
 	Database string
 	// TLS is how connections are encrypted.
-	TLS TLSConfig
+	TLS source.TLSConfig
 	// ServerID is the id the log reader shows to the server, as a replica would. It must be unique
 	// among all servers and readers of the topology. Zero: a random free one.
 	ServerID uint32
@@ -87,7 +60,7 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	c.TLS.Mode = c.tlsMode()
+	c.TLS = c.TLS.WithDefault(c.Addr)
 	return c
 }
 
@@ -104,19 +77,6 @@ func (c Config) network() string {
 		return "unix"
 	}
 	return "tcp"
-}
-
-// tlsMode resolves the default of Mode: whoever listens on the wire to a loopback address is
-// already on the machine.
-func (c Config) tlsMode() TLSMode {
-	if c.TLS.Mode != "" {
-		return c.TLS.Mode
-	}
-	host, _, _ := net.SplitHostPort(c.Addr)
-	if ip := net.ParseIP(host); c.network() == "unix" || host == "localhost" || ip != nil && ip.IsLoopback() {
-		return TLSPreferred
-	}
-	return TLSVerifyFull
 }
 
 // Validate reports all problems at once.
@@ -149,28 +109,7 @@ func (c Config) Validate() error {
 	if c.MaxConns < 0 {
 		add("max conns: %d: must not be negative", c.MaxConns)
 	}
-	return errors.Join(append(problems, c.TLS.validate()...)...)
-}
-
-func (t TLSConfig) validate() []error {
-	var problems []error
-	switch t.Mode {
-	case "", TLSDisabled, TLSPreferred, TLSRequired, TLSVerifyCA, TLSVerifyFull:
-	default:
-		problems = append(problems, fmt.Errorf("tls mode: %q: want disabled, preferred, required, verify-ca or verify-full", t.Mode))
-	}
-	if (t.CertFile == "") != (t.KeyFile == "") {
-		problems = append(problems, errors.New("tls: a client certificate needs both cert file and key file"))
-	}
-	for _, file := range []string{t.CAFile, t.CertFile, t.KeyFile} {
-		if file == "" {
-			continue
-		}
-		if _, err := os.Stat(file); err != nil {
-			problems = append(problems, fmt.Errorf("tls: %w", err))
-		}
-	}
-	return problems
+	return errors.Join(append(problems, c.TLS.Validate()...)...)
 }
 
 // ParseURL reads mysql://user:password@host:3306/database?tls=verify-full, also with the scheme
@@ -207,7 +146,7 @@ func (c *Config) setParams(params url.Values) error {
 		value := values[len(values)-1]
 		switch name {
 		case "tls":
-			c.TLS.Mode = TLSMode(value)
+			c.TLS.Mode = source.TLSMode(value)
 		case "tls-ca":
 			c.TLS.CAFile = value
 		case "tls-cert":

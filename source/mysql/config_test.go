@@ -24,7 +24,7 @@ func TestParseURL(t *testing.T) {
 		"mysql://u:p@[::1]:3306/?server-id=7":      {Config{Addr: "[::1]:3306", User: "u", ServerID: 7}, "p"},
 		"mysql://u@/db?socket=/run/mysqld/my.sock": {Config{Addr: "/run/mysqld/my.sock", User: "u", Database: "db"}, ""},
 		"mysql://u@h/db?tls=verify-ca&tls-ca=a&tls-cert=b&tls-key=c&tls-server-name=d": {Config{Addr: "h:3306", User: "u", Database: "db",
-			TLS: TLSConfig{Mode: TLSVerifyCA, CAFile: "a", CertFile: "b", KeyFile: "c", ServerName: "d"}}, ""},
+			TLS: source.TLSConfig{Mode: source.TLSVerifyCA, CAFile: "a", CertFile: "b", KeyFile: "c", ServerName: "d"}}, ""},
 	} {
 		cfg, password, err := ParseURL(raw)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestParseURL_RefusesWithoutThePassword(t *testing.T) {
 }
 
 func TestConfig_ValidateJoinsAllProblems(t *testing.T) {
-	err := Config{Addr: "db", Heartbeat: -1, MaxConns: -1, TLS: TLSConfig{Mode: "maybe", CAFile: "/no/such.pem", CertFile: "x.pem"}}.Validate()
+	err := Config{Addr: "db", Heartbeat: -1, MaxConns: -1, TLS: source.TLSConfig{Mode: "maybe", CAFile: "/no/such.pem", CertFile: "x.pem"}}.Validate()
 	for _, want := range []string{"addr", "user", "heartbeat", "max conns", "tls mode", "/no/such.pem", "both cert file and key file"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
@@ -68,15 +68,15 @@ func TestConfig_ValidateJoinsAllProblems(t *testing.T) {
 }
 
 func TestConfig_DefaultTLSMode(t *testing.T) {
-	for addr, want := range map[string]TLSMode{
-		"db:3306": TLSVerifyFull, "10.0.0.1:3306": TLSVerifyFull, "127.0.0.1:3306": TLSPreferred, "127.0.0.2:3306": TLSPreferred,
-		"[::1]:3306": TLSPreferred, "localhost:3306": TLSPreferred, "/run/my.sock": TLSPreferred, "localhost.example:3306": TLSVerifyFull,
+	for addr, want := range map[string]source.TLSMode{
+		"db:3306": source.TLSVerifyFull, "10.0.0.1:3306": source.TLSVerifyFull, "127.0.0.1:3306": source.TLSPreferred, "127.0.0.2:3306": source.TLSPreferred,
+		"[::1]:3306": source.TLSPreferred, "localhost:3306": source.TLSPreferred, "/run/my.sock": source.TLSPreferred, "localhost.example:3306": source.TLSVerifyFull,
 	} {
 		if got := (Config{Addr: addr}).withDefaults().TLS.Mode; got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
 	}
-	if got := (Config{Addr: "db:3306", TLS: TLSConfig{Mode: TLSDisabled}}).withDefaults().TLS.Mode; got != TLSDisabled {
+	if got := (Config{Addr: "db:3306", TLS: source.TLSConfig{Mode: source.TLSDisabled}}).withDefaults().TLS.Mode; got != source.TLSDisabled {
 		t.Errorf("a mode that was set became %s", got)
 	}
 }

@@ -77,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	tlsConfig, err := cfg.TLS.build(cfg.Addr)
+	tlsConfig, err := cfg.TLS.Build(cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("open source: tls: %w", err)
 	}
@@ -115,7 +115,7 @@ func (s *Source) newConnector() (sqldriver.Connector, error) {
 	cfg.User = s.cfg.User
 	cfg.Net, cfg.Addr = s.cfg.network(), s.cfg.Addr
 	cfg.TLS = s.tls
-	cfg.AllowFallbackToPlaintext = s.cfg.TLS.Mode == TLSPreferred
+	cfg.AllowFallbackToPlaintext = s.cfg.TLS.Mode == source.TLSPreferred
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = s.cfg.DialTimeout, s.cfg.ReadTimeout, s.cfg.WriteTimeout
 	cfg.Logger = &mysql.NopLogger{}
 	cfg.MaxAllowedPacket = 0 // ask the server
@@ -158,7 +158,7 @@ func (s *Source) password(ctx context.Context) (string, error) {
 // tlsConfig returns the configuration for further connections to the server, nil for plain text:
 // in the mode preferred that depends on what the server could do when it was last looked at.
 func (s *Source) tlsConfig() *tls.Config {
-	if s.tls == nil || s.cfg.TLS.Mode == TLSPreferred && !s.server().encrypted {
+	if s.tls == nil || s.cfg.TLS.Mode == source.TLSPreferred && !s.server().encrypted {
 		return nil
 	}
 	return s.tls.Clone()

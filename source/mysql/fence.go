@@ -154,7 +154,7 @@ func parseMariaDBFence(text string) (mariadbWant, error) {
 // log each belongs to.
 func (s *Source) snapshot(ctx context.Context, q *session, want mariadbWant, read func(context.Context, *session) error) error {
 	patience := s.patience(q, fmt.Sprintf("binlog position %s:%d (%s)", want.place.file, want.place.pos, want.gtids))
-	pause := backoff{limit: 50 * time.Millisecond}
+	pause := source.Backoff{Limit: 50 * time.Millisecond}
 	here := q.server.uuid == want.uid
 	for {
 		if _, err := q.conn.ExecContext(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"); err != nil {
@@ -174,7 +174,7 @@ func (s *Source) snapshot(ctx context.Context, q *session, want mariadbWant, rea
 		if err := patience.check(ctx); err != nil {
 			return err
 		}
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return err
 		}
 	}

@@ -50,7 +50,7 @@ func (s *Source) verify(ctx context.Context, at position) (server, position, err
 	}
 	h := &history{Source: s, db: db, server: info}
 	began, said := time.Now(), false
-	pause := backoff{limit: 500 * time.Millisecond}
+	pause := source.Backoff{Limit: 500 * time.Millisecond}
 	for {
 		var behind string
 		err := s.inTime(ctx, func(ctx context.Context) (err error) {
@@ -72,7 +72,7 @@ func (s *Source) verify(ctx context.Context, at position) (server, position, err
 			said = true
 			s.log.WarnContext(ctx, "the source lags behind the position to go on from, waiting for it", slog.String("lacks", behind))
 		}
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return info, at, err
 		}
 	}

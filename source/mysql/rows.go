@@ -124,7 +124,7 @@ func (l *lookup) readPlain(ctx context.Context, asked []askedKey) error {
 // readLocked reads rows under locks without ever queueing for one: a lock that we wait for would
 // hold up whoever comes after us. Keys that are locked come again until they are free.
 func (l *lookup) readLocked(ctx context.Context, asked []askedKey) error {
-	pause := backoff{}
+	pause := source.Backoff{}
 	for {
 		var busy []askedKey
 		if err := l.tryLocked(ctx, asked, &busy); err != nil {
@@ -134,7 +134,7 @@ func (l *lookup) readLocked(ctx context.Context, asked []askedKey) error {
 			return nil
 		}
 		asked = busy
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return err
 		}
 	}

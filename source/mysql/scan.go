@@ -82,14 +82,14 @@ func (sc *scan) read(ctx context.Context, limit int) error {
 	if sc.q.lock {
 		lock = " FOR SHARE NOWAIT"
 	}
-	pause := backoff{}
+	pause := source.Backoff{}
 	for {
 		err := sc.query(ctx, sc.plan, limit, lock)
 		switch {
 		case isErrno(err, errLockNowait) && limit > 1:
 			limit = (limit + 1) / 2
 		case isErrno(err, errLockNowait):
-			if err := pause.wait(ctx); err != nil {
+			if err := pause.Wait(ctx); err != nil {
 				return err
 			}
 		case err != nil && sc.ofOneRow(err) && limit > 1:

@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
-	"time"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -86,7 +84,7 @@ func (q *session) settle(ctx context.Context, table source.Table) error {
 
 // opened waits until the table can be opened, or is known not to exist.
 func (q *session) opened(ctx context.Context, table source.Table) error {
-	pause := backoff{}
+	pause := source.Backoff{}
 	for {
 		_, err := q.conn.ExecContext(ctx, "SELECT 1 FROM "+quoteTable(table)+" LIMIT 0")
 		switch {
@@ -95,29 +93,8 @@ func (q *session) opened(ctx context.Context, table source.Table) error {
 		case !isErrno(err, errLockTimeout):
 			return err
 		}
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return err
 		}
-	}
-}
-
-// backoff is the pause between two looks at something that will come: short first, so that the
-// common case costs little, then doubling to a limit, so that the server is left in peace.
-type backoff struct {
-	next  time.Duration
-	limit time.Duration
-}
-
-func (b *backoff) wait(ctx context.Context) error {
-	setDefault(&b.next, 200*time.Microsecond)
-	setDefault(&b.limit, 20*time.Millisecond)
-	timer := time.NewTimer(b.next)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		b.next = min(2*b.next, b.limit)
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait: %w", context.Cause(ctx))
 	}
 }

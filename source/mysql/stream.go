@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -19,7 +18,6 @@ const (
 	batchDelay     = 100 * time.Millisecond // and waits so long for more, while more keeps coming
 	keepaliveEvery = time.Second            // at most one batch without events in this time
 	maxRefusals    = 10                     // so often in a row the server may refuse us before that is final
-	maxPause       = 30 * time.Second       // between attempts to connect
 	dialTries      = 10                     // so often an address that leads to several servers is tried for two connections to one
 )
 
@@ -32,7 +30,7 @@ type stream struct {
 	events   [][]byte // taken from the link, not yet decoded
 	serverID uint32
 	kept     time.Time // when a position was last handed out
-	outage   outage
+	outage   source.Outage
 	retries  int // since the last batch
 	failed   error
 	done     chan struct{} // closed by Close
@@ -48,7 +46,7 @@ type stream struct {
 func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
 	return &stream{
 		src: s, decoder: newDecoder(s, at, subscriptions), resume: at.text(), kept: time.Now(),
-		outage: outage{log: s.log}, done: make(chan struct{}),
+		outage: source.Outage{Log: s.log, Refused: isRefusal}, done: make(chan struct{}),
 	}
 }
 
@@ -84,7 +82,7 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 		}
 		if err == nil && raw != nil {
 			if err = st.decoder.decode(ctx, raw); err == nil && st.decoder.live {
-				st.outage.end(ctx)
+				st.outage.End(ctx)
 			}
 			if err != nil && !errors.As(err, new(*passingError)) {
 				return source.Batch{}, err
@@ -185,11 +183,13 @@ func (st *stream) reconnect(ctx context.Context, cause error) error {
 			st.serverID = 0 // choose another
 		}
 		st.retries++
-		if st.outage.add(ctx, cause) > maxRefusals {
+		if st.outage.Add(ctx, cause) > maxRefusals {
 			return st.src.explained(cause)
 		}
-		if err := st.outage.wait(ctx, st.done); err != nil {
+		if open, err := st.outage.Wait(ctx, st.done); err != nil {
 			return err
+		} else if !open {
+			return errStreamClosed
 		}
 		if cause = st.connect(ctx); cause == nil {
 			return nil
@@ -297,49 +297,4 @@ func (st *stream) Close(context.Context) error {
 		l.close()
 	}
 	return nil
-}
-
-// outage is a time without a log: one line when it begins, one when it is over.
-type outage struct {
-	log      *slog.Logger
-	since    time.Time
-	attempts int
-	refusals int
-}
-
-// add notes a failure and returns how often in a row the server has refused us.
-func (o *outage) add(ctx context.Context, cause error) int {
-	if o.attempts == 0 {
-		o.since = time.Now()
-		o.log.WarnContext(ctx, "connection to the source's log lost, reconnecting", slog.String("error", cause.Error()))
-	}
-	o.attempts++
-	o.refusals++
-	if !isRefusal(cause) {
-		o.refusals = 0
-	}
-	return o.refusals
-}
-
-// wait doubles its pause to a limit. The jitter keeps many readers from coming back at once.
-func (o *outage) wait(ctx context.Context, done <-chan struct{}) error {
-	pause := min(100*time.Millisecond<<min(o.attempts-1, 16), maxPause)
-	timer := time.NewTimer(pause/2 + rand.N(pause))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-done:
-		return errStreamClosed
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (o *outage) end(ctx context.Context) {
-	if o.attempts > 0 {
-		o.log.InfoContext(ctx, "recovered: reading the source's log again",
-			slog.Duration("after", time.Since(o.since).Round(time.Millisecond)), slog.Int("attempts", o.attempts))
-	}
-	o.attempts, o.refusals = 0, 0
 }

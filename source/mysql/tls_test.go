@@ -98,22 +98,22 @@ func TestTLS_Modes(t *testing.T) {
 			server := servertest.StartSQL(t, f, "--ssl-ca="+ours.file("ca"), "--ssl-cert="+ours.file("server"), "--ssl-key="+ours.file("server-key"))
 			for _, c := range []struct {
 				name      string
-				tls       TLSConfig
+				tls       source.TLSConfig
 				encrypted bool
 				hint      string // empty: it connects
 			}{
-				{name: "disabled", tls: TLSConfig{Mode: TLSDisabled}},
-				{name: "preferred", tls: TLSConfig{Mode: TLSPreferred}, encrypted: true},
+				{name: "disabled", tls: source.TLSConfig{Mode: source.TLSDisabled}},
+				{name: "preferred", tls: source.TLSConfig{Mode: source.TLSPreferred}, encrypted: true},
 				{name: "default on loopback", encrypted: true},
-				{name: "required", tls: TLSConfig{Mode: TLSRequired}, encrypted: true},
-				{name: "required does not verify", tls: TLSConfig{Mode: TLSRequired, CAFile: other.file("ca")}, encrypted: true},
-				{name: "verify-ca", tls: TLSConfig{Mode: TLSVerifyCA, CAFile: ours.file("ca")}, encrypted: true},
-				{name: "verify-ca, wrong authority", tls: TLSConfig{Mode: TLSVerifyCA, CAFile: other.file("ca")}, hint: "ca_file"},
-				{name: "verify-ca, the system's authorities", tls: TLSConfig{Mode: TLSVerifyCA}, hint: "ca_file"},
-				{name: "verify-full", tls: TLSConfig{Mode: TLSVerifyFull, CAFile: ours.file("ca"), ServerName: "db.example"}, encrypted: true},
-				{name: "verify-full, wrong authority", tls: TLSConfig{Mode: TLSVerifyFull, CAFile: other.file("ca"), ServerName: "db.example"}, hint: "ca_file"},
-				{name: "verify-full, wrong name", tls: TLSConfig{Mode: TLSVerifyFull, CAFile: ours.file("ca"), ServerName: "db.test"}, hint: "server_name"},
-				{name: "verify-full, address not in the certificate", tls: TLSConfig{Mode: TLSVerifyFull, CAFile: ours.file("ca")}, hint: "server_name"},
+				{name: "required", tls: source.TLSConfig{Mode: source.TLSRequired}, encrypted: true},
+				{name: "required does not verify", tls: source.TLSConfig{Mode: source.TLSRequired, CAFile: other.file("ca")}, encrypted: true},
+				{name: "verify-ca", tls: source.TLSConfig{Mode: source.TLSVerifyCA, CAFile: ours.file("ca")}, encrypted: true},
+				{name: "verify-ca, wrong authority", tls: source.TLSConfig{Mode: source.TLSVerifyCA, CAFile: other.file("ca")}, hint: "ca_file"},
+				{name: "verify-ca, the system's authorities", tls: source.TLSConfig{Mode: source.TLSVerifyCA}, hint: "ca_file"},
+				{name: "verify-full", tls: source.TLSConfig{Mode: source.TLSVerifyFull, CAFile: ours.file("ca"), ServerName: "db.example"}, encrypted: true},
+				{name: "verify-full, wrong authority", tls: source.TLSConfig{Mode: source.TLSVerifyFull, CAFile: other.file("ca"), ServerName: "db.example"}, hint: "ca_file"},
+				{name: "verify-full, wrong name", tls: source.TLSConfig{Mode: source.TLSVerifyFull, CAFile: ours.file("ca"), ServerName: "db.test"}, hint: "server_name"},
+				{name: "verify-full, address not in the certificate", tls: source.TLSConfig{Mode: source.TLSVerifyFull, CAFile: ours.file("ca")}, hint: "server_name"},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					cfg := configOf(t, server.ReplURL)
@@ -150,7 +150,7 @@ func clientCertificate(t *testing.T, server *servertest.PrivateSQL, ours, other 
 	server.Exec(t, "CREATE USER x@'127.0.0.1' IDENTIFIED BY 'x' REQUIRE X509; GRANT SELECT, REPLICATION SLAVE, "+monitor+" ON *.* TO x@'127.0.0.1'")
 	cfg := configOf(t, server.URL)
 	cfg.User, cfg.Password = "x", password("x")
-	cfg.TLS = TLSConfig{Mode: TLSVerifyCA, CAFile: ours.file("ca")}
+	cfg.TLS = source.TLSConfig{Mode: source.TLSVerifyCA, CAFile: ours.file("ca")}
 	if _, err := Open(t.Context(), cfg); err == nil {
 		t.Error("let in without a certificate")
 	}
@@ -189,7 +189,7 @@ func TestTLS_ServerWithout(t *testing.T) {
 	for f, off := range map[servertest.Flavor]string{servertest.MySQL: "--tls-version=", servertest.MariaDB: "--skip-ssl"} {
 		t.Run(string(f), func(t *testing.T) {
 			server := servertest.StartSQL(t, f, off)
-			for mode, works := range map[TLSMode]bool{TLSDisabled: true, TLSPreferred: true, TLSRequired: false, TLSVerifyCA: false, TLSVerifyFull: false} {
+			for mode, works := range map[source.TLSMode]bool{source.TLSDisabled: true, source.TLSPreferred: true, source.TLSRequired: false, source.TLSVerifyCA: false, source.TLSVerifyFull: false} {
 				cfg := configOf(t, server.ReplURL)
 				cfg.TLS.Mode = mode
 				s, err := Open(t.Context(), cfg)

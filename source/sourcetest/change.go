@@ -72,7 +72,7 @@ func (c Change) SQL() string {
 	case source.Drop:
 		return fmt.Sprintf("DROP TABLE %s", c.Table)
 	case source.Rename:
-		return fmt.Sprintf("ALTER TABLE %s RENAME TO %s", c.Table, c.To)
+		return fmt.Sprintf("ALTER TABLE %s RENAME TO %s", c.Table, c.To.Name)
 	}
 	return ""
 }

@@ -17,6 +17,8 @@ type Subject struct {
 	// Apply makes the changes, all in one transaction. Where one of them is of a table (Create,
 	// Truncate, ...), it is alone. It fails the test where it cannot.
 	Apply func(t testing.TB, changes []Change)
+	// KeepOld has the log hold the former values of a table's rows. Nil: it holds them anyhow.
+	KeepOld func(t testing.TB, table source.Table)
 	// Prepare and End are for RunPrepared. Prepare makes the changes, which are of rows, as a transaction
 	// in two phases and ends its session; End commits it by its name, or rolls it back.
 	Prepare func(t testing.TB, name string, changes []Change)

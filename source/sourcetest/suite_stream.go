@@ -28,6 +28,9 @@ func testSubscription(t *testing.T, s *suite) {
 // testSubscribedColumns: columns that were asked for come with their old and new values.
 func testSubscribedColumns(t *testing.T, s *suite) {
 	item := s.create(t, "item", Numbered)
+	if s.KeepOld != nil {
+		s.KeepOld(t, item)
+	}
 	from, _ := s.settle(t)
 	key := []source.Value{int64(1)}
 	s.change(t, Change{Action: source.Insert, Table: item, Key: key, Data: "a", N: 1})

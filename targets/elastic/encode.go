@@ -74,8 +74,8 @@ func appendValue(dst []byte, field *targets.Field, value any) ([]byte, error) {
 }
 
 func appendFloat(dst []byte, field *targets.Field, v float64) ([]byte, error) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return dst, fmt.Errorf("%v has no form in JSON", v)
+	if math.IsNaN(v) || math.IsInf(v, 0) { // they have no form in JSON
+		return append(dst, "null"...), nil
 	}
 	bits := 64
 	if field.Bits == 32 {
@@ -94,6 +94,10 @@ func appendText(dst []byte, field *targets.Field, v string) []byte {
 		if !isDate(v) {
 			return append(dst, "null"...)
 		}
+	case targets.KindDecimal:
+		if v == "NaN" || v == "Infinity" || v == "-Infinity" { // which .number cannot take
+			return append(dst, "null"...)
+		}
 	case targets.KindSet:
 		return appendSet(dst, v)
 	case targets.KindJSON, targets.KindGeometry, targets.KindVector:
@@ -102,10 +106,10 @@ func appendText(dst []byte, field *targets.Field, v string) []byte {
 	return appendString(dst, v)
 }
 
-// isDate says whether a text begins with a day that exists. MySQL's zero and partial dates do not,
-// nor do those that its ALLOW_INVALID_DATES lets in.
+// isDate says whether a text begins with a day that exists, of the years 1 to 9999. MySQL's zero and partial dates
+// do not, nor do those that its ALLOW_INVALID_DATES lets in, nor PostgreSQL's infinity.
 func isDate(text string) bool {
-	if len(text) < len("2006-01-02") {
+	if len(text) < len("2006-01-02") || text[4] != '-' || text[7] != '-' || strings.HasSuffix(text, " BC") {
 		return false
 	}
 	month, day := twoDigits(text[5:7]), twoDigits(text[8:10])

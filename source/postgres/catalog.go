@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// tableDef is a table with what the log side needs beyond source.Columns.
+type tableDef struct {
+	source.Columns
+	defs     []columnDef
+	typeOIDs map[string]uint32 // of the columns as declared, by name
+	identity string            // pg_class.relreplident: d default, i index, f full, n nothing
+}
+
+// Partitions are told of by the name of the table that they are part of, so they are listed only by their own
+// full names.
+const sqlTables = `SELECT n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
+
+// sqlEstimate is about how many rows a table c has, all its partitions together; one that was never analyzed is
+// judged by its size.
+const sqlEstimate = `(SELECT sum(CASE WHEN l.reltuples >= 0 AND l.relpages > 0 THEN l.reltuples / l.relpages ELSE 50 END * pg_relation_size(l.oid) / 8192)::float8 FROM pg_class l
+ WHERE l.oid = c.oid AND c.relkind = 'r' OR c.relkind = 'p' AND l.relkind = 'r' AND l.oid IN (SELECT p.relid FROM pg_partition_tree(c.oid) p))`
+
+const sqlTable = `SELECT c.oid, c.relkind::text, c.relpersistence::text, c.relreplident::text,
+` + sqlEstimate + `, %s,
+n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `
+
+// sqlColumns resolves domains. The key is that of the replica identity's index where there is one, so that the
+// log has it, and else the primary key.
+const sqlColumns = `WITH RECURSIVE base(attnum, typid, typmod, depth) AS (
+ SELECT a.attnum, a.atttypid, a.atttypmod, 0 FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+ UNION ALL
+ SELECT b.attnum, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE b.typmod END, b.depth + 1
+ FROM base b JOIN pg_type t ON t.oid = b.typid WHERE t.typtype = 'd')
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, t.typname, n.nspname, t.typtype::text, t.typcategory::text,
+ b.typmod, a.attnotnull, a.attgenerated <> '',
+ ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
+ coalesce((SELECT p FROM array_position(k.indkey::int2[], a.attnum) AS p WHERE p < k.indnkeyatts), -1)
+FROM (SELECT DISTINCT ON (attnum) * FROM base ORDER BY attnum, depth DESC) b
+JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = b.attnum
+JOIN pg_type t ON t.oid = b.typid JOIN pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN (SELECT indkey, indnkeyatts FROM pg_index WHERE indrelid = $1 AND (indisreplident OR indisprimary) AND indisvalid
+ ORDER BY indisreplident DESC, indisprimary DESC LIMIT 1) k ON true
+ORDER BY a.attnum`
+
+// Tables lists the tables that the patterns select.
+func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []source.Pattern) ([]source.Table, error) {
+	var tables []source.Table
+	err := s.inSnapshot(ctx, fence, func(ctx context.Context, tx pgx.Tx) error {
+		tables = nil
+		rows, err := tx.Query(ctx, sqlTables)
+		if err != nil {
+			return err
+		}
+		var t source.Table
+		var partition bool
+		_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &partition}, func() error {
+			if slices.ContainsFunc(patterns, func(p source.Pattern) bool {
+				one, literal := p.Literal()
+				return literal && one == t || !partition && p.Match(t)
+			}) {
+				tables = append(tables, t)
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	slices.SortFunc(tables, source.Table.Compare)
+	return tables, nil
+}
+
+// Columns describes a table.
+func (s *Source) Columns(ctx context.Context, fence source.Fence, table source.Table) (source.Columns, error) {
+	def, err := s.describe(ctx, fence, "n.nspname = $1 AND c.relname = $2", table.Schema, table.Name)
+	if err != nil {
+		return source.Columns{}, fmt.Errorf("describe table: %s: %w", table, err)
+	}
+	return def.Columns, nil
+}
+
+// describeOID describes a table as it is now, whatever its name is.
+func (s *Source) describeOID(ctx context.Context, oid uint32) (tableDef, error) {
+	return s.describe(ctx, "", "c.oid = $1", oid)
+}
+
+func (s *Source) describe(ctx context.Context, fence source.Fence, which string, args ...any) (tableDef, error) {
+	var def tableDef
+	err := s.inSnapshot(ctx, fence, func(ctx context.Context, tx pgx.Tx) error {
+		told, err := s.hasTriggers(ctx, tx)
+		if err == nil {
+			def, err = readTable(ctx, tx, told, which, args...)
+		}
+		return err
+	})
+	return def, err
+}
+
+func readTable(ctx context.Context, tx pgx.Tx, told bool, which string, args ...any) (tableDef, error) {
+	def := tableDef{typeOIDs: map[string]uint32{}}
+	var oid uint32
+	var kind, persistence string
+	var estimate *float64
+	var readable bool
+	err := tx.QueryRow(ctx, fmt.Sprintf(sqlTable, incarnationOf(told))+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.Table.Schema, &def.Table.Name, &readable)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return def, source.ErrNoTable
+	case err != nil:
+		return def, err
+	case kind != "r" && kind != "p" || persistence != "p":
+		return def, source.ErrNoTable
+	case !readable:
+		return def, &source.HintError{Err: fmt.Errorf("%w: the account lacks SELECT", source.ErrDenied),
+			Advice: "GRANT USAGE ON SCHEMA " + quote(def.Table.Schema) + ", and GRANT SELECT ON " + quoteTable(def.Table) + ", TO the account"}
+	}
+	if estimate != nil { // a partitioned table without partitions has none
+		def.Rows = int64(*estimate)
+	}
+	rows, err := tx.Query(ctx, sqlColumns, oid)
+	if err != nil {
+		return def, err
+	}
+	var d columnDef
+	into := []any{&d.name, &d.native, &d.typeOID, &d.base, &d.namespace, &d.class, &d.category, &d.mod, &d.notNull, &d.generated, &d.labels, &d.keySeq}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		d.keySeq++ // array positions of an int2vector count from 0
+		d.labels = slices.Clone(d.labels)
+		def.defs, def.typeOIDs[d.name] = append(def.defs, d), d.typeOID
+		return nil
+	})
+	if err != nil {
+		return def, err
+	}
+	def.compile()
+	return def, nil
+}
+
+// compile fills in columns, key and refusal from what was read.
+func (def *tableDef) compile() {
+	var parts []int
+	for i, d := range def.defs {
+		def.Columns.Columns = append(def.Columns.Columns, columnOf(d, i+1))
+		if d.keySeq > 0 {
+			parts = append(parts, i)
+		}
+	}
+	name := quoteTable(def.Table)
+	switch {
+	case len(parts) == 0:
+		def.Refused = "no primary key: add one, such as ALTER TABLE " + name + " ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+		return
+	case def.identity == "n":
+		def.Refused = "its replica identity is NOTHING, so the log does not say which rows are deleted: ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT"
+		return
+	}
+	slices.SortFunc(parts, func(a, b int) int { return def.defs[a].keySeq - def.defs[b].keySeq })
+	for _, at := range parts {
+		d := def.defs[at]
+		if reason := refuseKey(d); reason != "" {
+			def.Refused, def.Key = fmt.Sprintf("key column %s is %s: %s", d.name, d.native, reason), nil
+			return
+		}
+		def.Key = append(def.Key, at)
+	}
+}

@@ -1,0 +1,6 @@
+// Package postgres is a PostgreSQL server, 13 or later, as a source: its log by logical replication
+// (pgoutput), its rows by SELECT.
+//
+// The log is kept for us by a replication slot, and holds the tables of a publication. A slot holds back
+// the server's WAL until what it holds is acknowledged, which happens only when it is durable elsewhere.
+package postgres

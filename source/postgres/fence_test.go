@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// TestFence_SynchronousReplication: a commit that waits for a standby is in the log, and visible to nobody. A read
+// without its fence returns the row of before.
+func TestFence_SynchronousReplication(t *testing.T) {
+	for _, flavor := range servertest.PostgresFlavors() {
+		t.Run(string(flavor), func(t *testing.T) {
+			t.Parallel()
+			p := servertest.StartSQL(t, flavor)
+			d := p.Open(t)
+			d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'old')")
+			s := openTest(t, d)
+			f := follow(t, s, head(t, s), "a")
+			standby := func(set string) {
+				p.Exec(t, "ALTER SYSTEM "+set)
+				p.Exec(t, "SELECT pg_reload_conf()")
+			}
+			standby("SET synchronous_standby_names = 'nobody'")
+			servertest.Eventually(t, time.Minute, "the setting to be in force", func() (bool, error) {
+				return d.QueryString(t, "SHOW synchronous_standby_names") == "nobody", nil
+			})
+			committed := make(chan error, 1)
+			go func() {
+				_, err := d.DB.ExecContext(t.Context(), "UPDATE a SET v = 'new'")
+				committed <- err
+			}()
+			f.untilSeen("a_update 1")
+			sel := everything(t, s, source.Table{Schema: "public", Name: "a"})
+			key, err := source.NewKey(int64(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := func(ctx context.Context, fence source.Fence) (source.Value, error) {
+				rows, err := s.ReadRows(ctx, fence, sel, []source.Key{key})
+				if err != nil {
+					return nil, err
+				}
+				return rows[0].Values[1], nil
+			}
+			if v, err := read(t.Context(), ""); v != "old" || err != nil {
+				t.Fatalf("without a fence: %v, %v; the commit was to be invisible", v, err)
+			}
+			waiting, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if v, err := read(waiting, f.fence); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("behind the fence: %v, %v; it was to wait", v, err)
+			}
+			answer := make(chan source.Value, 1)
+			go func() {
+				v, err := read(t.Context(), f.fence)
+				if err != nil {
+					v = err
+				}
+				answer <- v
+			}()
+			standby("RESET synchronous_standby_names")
+			if v := <-answer; v != "new" {
+				t.Errorf("behind the fence, when it was visible: %v", v)
+			}
+			if err := <-committed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestFence_Writers: behind each batch's fence, the newest value that the log has told of is visible, with eight
+// writers, whose commits wait for the disk or do not.
+func TestFence_Writers(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		const writers, writes = 8, 150
+		d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY, n int); INSERT INTO a SELECT i, 0 FROM generate_series(0, 7) i")
+		stream, err := s.Open(t.Context(), head(t, s), []source.Subscription{{Tables: source.Pattern{Schema: "public", Name: "a"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close(t.Context())
+		sel := everything(t, s, source.Table{Schema: "public", Name: "a"})
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				mode := []string{"on", "off", "local"}[w%3]
+				for range writes {
+					if _, err := d.DB.ExecContext(t.Context(), fmt.Sprintf("BEGIN; SET LOCAL synchronous_commit = %s; UPDATE a SET n = n + 1 WHERE id = %d; COMMIT", mode, w)); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		defer wg.Wait()
+		told := map[source.Key]int64{}
+		stale, reads := 0, 0
+		for total := 0; total < writers*writes; {
+			batch, err := stream.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var keys []source.Key
+			for _, e := range batch.Events {
+				told[e.Key]++
+				keys = append(keys, e.Key)
+				total++
+			}
+			for _, fence := range []source.Fence{"", batch.Fence} {
+				rows, err := s.ReadRows(t.Context(), fence, sel, keys)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range rows {
+					switch old := row.Values[1].(int64) < told[row.Key]; {
+					case old && fence != "":
+						t.Errorf("behind %q: row %s has n = %v, the log %d", fence, row.Key.Text(), row.Values[1], told[row.Key])
+					case old:
+						stale++
+					case fence == "":
+						reads++
+					}
+				}
+			}
+		}
+		t.Logf("without a fence, %d of %d reads were stale", stale, stale+reads)
+	})
+}

@@ -1,0 +1,28 @@
+package postgres
+
+import "fmt"
+
+// The text of Columns.Incarnation is of the table's number and of what else changes rows without row events. Where
+// the log tells of definitions, that is only a partition that got new files, as TRUNCATE gives it. Else it is all
+// files, so that a rewritten table is noticed, what partitions there are, how labels are spelled, and the
+// expressions of generated columns.
+
+const sqlToldIncarnation = `c.oid::text || coalesce((SELECT ':' || md5(string_agg(p.relid::oid::text || '/' || pc.relfilenode::text, ',' ORDER BY p.relid::oid))
+ FROM pg_partition_tree(c.oid) p JOIN pg_class pc ON pc.oid = p.relid WHERE c.relkind = 'p' AND pc.relkind = 'r' AND pc.relfilenode <> pc.oid), '')`
+
+const sqlIncarnation = `c.oid::text || '/' || c.relfilenode::text || ':' || md5(
+ coalesce((SELECT string_agg(p.relid::oid::text || '/' || pc.relfilenode::text, ',' ORDER BY p.relid::oid)
+  FROM pg_partition_tree(c.oid) p JOIN pg_class pc ON pc.oid = p.relid WHERE c.relkind = 'p'), '') ||
+ coalesce((SELECT string_agg(e.oid::text || '/' || e.enumlabel, ',' ORDER BY e.oid)
+  FROM pg_attribute a JOIN pg_enum e ON e.enumtypid = a.atttypid WHERE a.attrelid = c.oid AND NOT a.attisdropped), '') ||
+ coalesce((SELECT string_agg(d.adnum::text || '/' || pg_get_expr(d.adbin, d.adrelid), ',' ORDER BY d.adnum)
+  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = c.oid AND a.attgenerated <> ''), ''))`
+
+func incarnationOf(told bool) string {
+	if told {
+		return sqlToldIncarnation
+	}
+	return sqlIncarnation
+}
+
+func shapesQuery(told bool) string { return fmt.Sprintf(sqlShapes, incarnationOf(told)) }

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// polls looks at the definitions of tables now and then. Where the log tells of them, all that is left to look
+// for is the partition that was truncated by its own name, which a log by the names of roots passes over.
+type polls struct {
+	src  *Source
+	subs []source.Subscription
+	told bool // the log tells of definitions
+	last time.Time
+
+	known     map[uint32]shape
+	base      map[uint32]shape // known, of which all events were handed out
+	truncated map[uint32]bool  // told of by the log since the last look
+}
+
+// shape is what is looked at of a table.
+type shape struct {
+	table   source.Table
+	rows    string // Columns.Incarnation
+	columns string
+}
+
+// querier is a pool, or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func newPolls(s *Source, subs []source.Subscription) *polls {
+	return &polls{src: s, subs: subs, last: time.Now(), truncated: map[uint32]bool{}}
+}
+
+// wait is how long until the next look.
+func (p *polls) wait() time.Duration { return time.Until(p.last.Add(p.src.cfg.PollEvery)) }
+
+// begin looks for the first time, or goes on from what was handed out before.
+func (p *polls) begin(ctx context.Context) (err error) {
+	if p.told, err = p.src.hasTriggers(ctx, p.src.pool); err != nil {
+		return err
+	}
+	p.known = p.base
+	if p.base == nil {
+		p.known, err = p.shapes(ctx)
+		p.base = p.known
+	}
+	p.last = time.Now()
+	return err
+}
+
+const sqlNames = `SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
+
+// sqlShapes: what a row of the log depends on, and what the catalog says of columns and keys.
+const sqlShapes = `SELECT c.oid, %s, md5(c.relreplident::text || coalesce((SELECT string_agg(concat_ws('/', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
+ FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') ||
+ coalesce((SELECT string_agg(i.indkey::text, ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)), ''))
+FROM pg_class c WHERE c.oid = ANY($1)`
+
+// shapes looks at all tables that were asked for.
+func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
+	names := map[uint32]source.Table{}
+	rows, err := p.src.pool.Query(ctx, sqlNames)
+	if err != nil {
+		return nil, err
+	}
+	var oid uint32
+	var t source.Table
+	_, err = pgx.ForEachRow(rows, []any{&oid, &t.Schema, &t.Name}, func() error {
+		if slices.ContainsFunc(p.subs, func(sub source.Subscription) bool { return sub.Tables.Match(t) }) {
+			names[oid] = t
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = p.src.pool.Query(ctx, shapesQuery(p.told), slices.Collect(maps.Keys(names))); err != nil {
+		return nil, err
+	}
+	found := make(map[uint32]shape, len(names))
+	var s shape
+	_, err = pgx.ForEachRow(rows, []any{&oid, &s.rows, &s.columns}, func() error {
+		s.table = names[oid]
+		found[oid] = s
+		return nil
+	})
+	return found, err
+}
+
+// look looks at the definitions if it is time.
+func (d *decoder) look(ctx context.Context) error {
+	p := d.polls
+	if p.wait() > 0 {
+		return nil
+	}
+	now, err := p.shapes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range p.changes(now) {
+		d.add(e)
+		d.polled = len(d.events)
+	}
+	if !d.inside {
+		d.whole = len(d.events)
+	}
+	p.known, p.last = now, time.Now()
+	clear(p.truncated)
+	if d.polled == 0 {
+		p.base = p.known
+	}
+	return nil
+}
+
+// changes are the events between two looks.
+func (p *polls) changes(now map[uint32]shape) []source.Event {
+	var gone, moved, come, other []source.Event
+	for _, oid := range slices.Sorted(maps.Keys(p.known)) {
+		before := p.known[oid]
+		after, there := now[oid]
+		switch {
+		case !there:
+			gone = append(gone, source.Event{Action: source.Drop, Table: before.table})
+		case after.table != before.table:
+			moved = append(moved, source.Event{Action: source.Rename, Table: before.table, To: after.table})
+		}
+		if there && after.rows != before.rows && !p.truncated[oid] {
+			other = append(other, source.Event{Action: source.Gap, Table: after.table})
+		} else if there && after.columns != before.columns && !p.told {
+			other = append(other, source.Event{Action: source.Alter, Table: after.table})
+		}
+	}
+	for _, oid := range slices.Sorted(maps.Keys(now)) {
+		if _, was := p.known[oid]; !was {
+			come = append(come, source.Event{Action: source.Create, Table: now[oid].table})
+		}
+	}
+	if p.told {
+		return other
+	}
+	return slices.Concat(gone, moved, come, other)
+}

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// publication is what the catalog says of ours.
+type publication struct {
+	all, viaRoot, complete bool // of all tables; a partition's rows are its root's; all kinds of changes are in it
+}
+
+var errNoPublication = errors.New("no such publication")
+
+const sqlPublication = `SELECT puballtables, pubviaroot, pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_publication WHERE pubname = $1`
+
+func (s *Source) publication(ctx context.Context) (publication, error) {
+	var p publication
+	err := s.pool.QueryRow(ctx, sqlPublication, s.cfg.Publication).Scan(&p.all, &p.viaRoot, &p.complete)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, errNoPublication
+	}
+	return p, err
+}
+
+// sqlUnpublished lists those of the tables ($2 and $3) that the publication lacks. A partition is in it by any
+// of those that it is a partition of.
+const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n)
+WHERE NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = t.s AND p.tablename = t.n)`
+
+func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]source.Table, error) {
+	schemas, names := make([]string, len(tables)), make([]string, len(tables))
+	for i, t := range tables {
+		schemas[i], names[i] = t.Schema, t.Name
+	}
+	rows, err := s.pool.Query(ctx, sqlUnpublished, s.cfg.Publication, schemas, names)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t source.Table, err error) {
+		err = row.Scan(&t.Schema, &t.Name)
+		return t, err
+	})
+}
+
+// Enlist adds tables to the publication, and makes it if it is not there.
+func (s *Source) Enlist(ctx context.Context, tables []source.Table) error {
+	if len(tables) == 0 {
+		return nil
+	}
+	if err := s.enlist(ctx, tables); err != nil {
+		return fmt.Errorf("publish tables: %w", s.hinted(err))
+	}
+	return nil
+}
+
+func (s *Source) enlist(ctx context.Context, tables []source.Table) error {
+	p, err := s.publication(ctx)
+	if errors.Is(err, errNoPublication) {
+		return s.publish(ctx, s.createPublication(tables), tables)
+	}
+	if err != nil {
+		return err
+	}
+	if !p.complete || !p.viaRoot {
+		return s.incomplete(p)
+	}
+	missing, err := s.unpublished(ctx, tables)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing)
+}
+
+func (s *Source) createPublication(tables []source.Table) string {
+	return fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)", quote(s.cfg.Publication), tableList(tables))
+}
+
+// publish changes the publication. Changes of transactions that began before may be missing from the log, so
+// they are waited for.
+func (s *Source) publish(ctx context.Context, statement string, tables []source.Table) error {
+	_, err := s.pool.Exec(ctx, statement)
+	switch {
+	case isCode(err, codeDenied):
+		return &source.HintError{Err: fmt.Errorf("%w: the account may not change the publication %s: %w", source.ErrDenied, s.cfg.Publication, err),
+			Advice: "let the owner of the tables, or a superuser, run: " + statement}
+	case isCode(err, codeDuplicate): // somebody was quicker
+	case err != nil:
+		return err
+	default:
+		s.log.InfoContext(ctx, "tables added to the publication", slog.String("publication", s.cfg.Publication), slog.Int("tables", len(tables)))
+	}
+	return s.awaitEnd(ctx, "the tables were published")
+}
+
+func (s *Source) incomplete(p publication) error {
+	what, set := "lacks some kinds of changes", "publish = 'insert, update, delete, truncate'"
+	if !p.viaRoot {
+		what, set = "tells of partitions by their own names", "publish_via_partition_root = true"
+	}
+	return &source.HintError{Err: fmt.Errorf("the publication %s %s", s.cfg.Publication, what),
+		Advice: "ALTER PUBLICATION " + quote(s.cfg.Publication) + " SET (" + set + "), then " + adviceFresh}
+}
+
+func tableList(tables []source.Table) string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = quoteTable(t)
+	}
+	return strings.Join(names, ", ")
+}
