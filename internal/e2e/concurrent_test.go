@@ -12,7 +12,7 @@ import (
 
 // TestBackfillUnderWriters copies a table while writers change it, then follows them.
 func TestBackfillUnderWriters(t *testing.T) {
-	onEach(t, func(t *testing.T, flavor servertest.Flavor) { backfillUnderWriters(t, flavor, 20_000) })
+	onAny(t, func(t *testing.T, flavor servertest.Flavor) { backfillUnderWriters(t, flavor, 20_000) })
 }
 
 func backfillUnderWriters(t *testing.T, flavor servertest.Flavor, rows int) {
@@ -29,7 +29,7 @@ func backfillUnderWriters(t *testing.T, flavor servertest.Flavor, rows int) {
 // TestKill kills the process in the middle of the backfill and in the middle of follow. The restart
 // goes on from what was saved: no finished chunk is read again.
 func TestKill(t *testing.T) {
-	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+	onAny(t, func(t *testing.T, flavor servertest.Flavor) {
 		const rows = 60_000
 		g := newGoods(t, flavor, rows)
 		w := g.scribble(1, rows)
@@ -100,7 +100,7 @@ func statusIf(t *testing.T, dir string, env []string) (statusJSON, error) {
 
 // TestTruncate empties the table under writers, outside and inside a transaction that goes on.
 func TestTruncate(t *testing.T) {
-	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+	onAny(t, func(t *testing.T, flavor servertest.Flavor) {
 		g := newGoods(t, flavor, 5000)
 		w := g.scribble(2, 5000)
 		r := g.start()

@@ -23,7 +23,7 @@ type twoTables struct {
 
 func newTwoTables(t *testing.T, flavor servertest.Flavor, rows int) *twoTables {
 	t.Helper()
-	b := &twoTables{t: t, db: servertest.OpenSQL(t, flavor), target: servertest.OpenElastic(t)}
+	b := &twoTables{t: t, db: servertest.OpenSQL(t, flavor).InSchema(t), target: servertest.OpenElastic(t)}
 	b.env = []string{"ES=" + b.target.URL}
 	file := fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: \"${ES}\"}\nmappings:\n", b.db.ReplURL)
 	for _, name := range []string{"orders", "users"} {
@@ -104,7 +104,7 @@ func (b *twoTables) deleteIndex(name string) {
 // TestParked_DeletedIndex deletes the index of one mapping, while a run goes on and between two runs.
 // That mapping is parked, and not filled anew behind anybody's back; the other goes on; check and
 // status say so; resumed, all of its rows are there again.
-func TestParked_DeletedIndex(t *testing.T) { onEach(t, deletedIndex) }
+func TestParked_DeletedIndex(t *testing.T) { onAny(t, deletedIndex) }
 
 func deletedIndex(t *testing.T, flavor servertest.Flavor) {
 	for name, running := range map[string]bool{"during a run": true, "between runs": false} {
@@ -171,7 +171,7 @@ func (b *twoTables) makeStrict(name, format string) {
 
 // TestParked_WrongMapping has an index that takes no document of its table. The mapping is parked, with
 // three keys and their reasons in the message; the other one goes on.
-func TestParked_WrongMapping(t *testing.T) { onEach(t, wrongMapping) }
+func TestParked_WrongMapping(t *testing.T) { onAny(t, wrongMapping) }
 
 func wrongMapping(t *testing.T, flavor servertest.Flavor) {
 	b := newTwoTables(t, flavor, 600)
@@ -212,7 +212,7 @@ func wrongMapping(t *testing.T, flavor servertest.Flavor) {
 
 // TestLostState: without its state file, a run does not copy onto what is filled already, until that is
 // asked for; then what has gone meanwhile goes.
-func TestLostState(t *testing.T) { onEach(t, lostState) }
+func TestLostState(t *testing.T) { onAny(t, lostState) }
 
 func lostState(t *testing.T, flavor servertest.Flavor) {
 	b := newTwoTables(t, flavor, 20)
@@ -240,7 +240,7 @@ func lostState(t *testing.T, flavor servertest.Flavor) {
 }
 
 // TestSecondRun is refused with the pid of the first, whatever it is to copy.
-func TestSecondRun(t *testing.T) { onEach(t, secondRun) }
+func TestSecondRun(t *testing.T) { onAny(t, secondRun) }
 
 func secondRun(t *testing.T, flavor servertest.Flavor) {
 	b := newTwoTables(t, flavor, 5)
@@ -256,7 +256,7 @@ func secondRun(t *testing.T, flavor servertest.Flavor) {
 
 // TestDeadletters retries letters while a run goes on: first nothing is mended, then one row is, by
 // its own key, then the index.
-func TestDeadletters(t *testing.T) { onEach(t, deadLetters) }
+func TestDeadletters(t *testing.T) { onAny(t, deadLetters) }
 
 func deadLetters(t *testing.T, flavor servertest.Flavor) {
 	b := newTwoTables(t, flavor, 5)

@@ -59,13 +59,13 @@ func openPair(t *testing.T, name string) (sourceEnd, targetEnd) {
 	return openSQLEnd(t, servertest.Flavor(source)), openElasticEnd(t)
 }
 
-// sqlEnd is a MySQL or MariaDB.
+// sqlEnd is a MySQL, MariaDB or PostgreSQL.
 type sqlEnd struct{ *goods }
 
 func openSQLEnd(t *testing.T, flavor servertest.Flavor) sqlEnd {
 	t.Helper()
-	s := sqlEnd{&goods{t: t, db: servertest.OpenSQL(t, flavor)}}
-	s.db.Exec(t, goodsTable)
+	s := sqlEnd{&goods{t: t, db: servertest.OpenSQL(t, flavor).InSchema(t)}}
+	createGoods(t, s.db)
 	s.db.Exec(t, "CREATE TABLE side (id INT PRIMARY KEY, v VARCHAR(64))")
 	return s
 }
@@ -101,6 +101,12 @@ func (s sqlEnd) try(ctx context.Context, statements []string) error {
 
 func (s sqlEnd) unlogged(t *testing.T, statement string) {
 	t.Helper()
+	if s.db.Flavor.IsPostgres() {
+		s.db.Exec(t, "ALTER PUBLICATION meepo SET (publish = 'truncate')")
+		s.db.Exec(t, statement)
+		s.db.Exec(t, "ALTER PUBLICATION meepo SET (publish = 'insert, update, delete, truncate')")
+		return
+	}
 	s.db.Exec(t, "SET SESSION sql_log_bin = 0; "+statement+"; SET SESSION sql_log_bin = 1")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )
@@ -31,13 +32,30 @@ type goods struct {
 // values finds values of rows that fill and change have written.
 var values = regexp.MustCompile(`value \d|changed \d|new \d|a note that makes`)
 
-const goodsTable = `CREATE TABLE goods (
+const (
+	goodsTable = `CREATE TABLE goods (
 	id BIGINT PRIMARY KEY, v VARCHAR(64) NOT NULL, n INT UNSIGNED, d DECIMAL(12,2), at DATETIME(6), note TEXT, KEY (n))`
+	goodsTablePostgres = `CREATE TABLE goods (
+	id bigint PRIMARY KEY, v varchar(64) NOT NULL, n int, d numeric(12,2), at timestamp, note text); CREATE INDEX ON goods (n)`
+
+	goodsRead         = `SELECT id, v, n, d, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), note FROM goods`
+	goodsReadPostgres = `SELECT id, v, n, d, replace(at::text, ' ', 'T'), note FROM goods`
+)
+
+// createGoods makes the empty table.
+func createGoods(t *testing.T, db *servertest.Database) {
+	t.Helper()
+	if db.Flavor.IsPostgres() {
+		db.Exec(t, goodsTablePostgres)
+		return
+	}
+	db.Exec(t, goodsTable)
+}
 
 // newGoods makes the table with n rows, ids 1 to n.
 func newGoods(t *testing.T, flavor servertest.Flavor, n int) *goods {
 	t.Helper()
-	return goodsBetween(t, servertest.OpenSQL(t, flavor), servertest.OpenElastic(t), n)
+	return goodsBetween(t, servertest.OpenSQL(t, flavor).InSchema(t), servertest.OpenElastic(t), n)
 }
 
 // goodsBetween is newGoods for servers of the test's own.
@@ -48,7 +66,7 @@ func goodsBetween(t *testing.T, db *servertest.Database, target *servertest.Elas
 	g.env = []string{"ES=" + g.target.URL}
 	g.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: \"${ES}\"}\nmappings:\n  - {name: goods, from: %s.goods, to: %s}\n",
 		g.db.ReplURL, g.db.Name, g.index))
-	g.db.Exec(t, goodsTable)
+	createGoods(t, g.db)
 	g.fill(1, n)
 	return g
 }
@@ -80,7 +98,11 @@ func (g *goods) start(args ...string) *running {
 // rows reads the table: per id what the document must show.
 func (g *goods) rows() map[string]string {
 	g.t.Helper()
-	rows, err := g.db.DB.QueryContext(g.t.Context(), `SELECT id, v, n, d, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), note FROM goods`)
+	query := goodsRead
+	if g.db.Flavor.IsPostgres() {
+		query = goodsReadPostgres
+	}
+	rows, err := g.db.DB.QueryContext(g.t.Context(), query)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -214,16 +236,18 @@ func (g *goods) change(rnd *rand.Rand, most int) (int, error) {
 	}
 	for range n {
 		id, other := 1+rnd.IntN(most), 1+rnd.IntN(2*most)
+		var change string
 		switch rnd.IntN(6) {
 		case 0:
-			_, err = tx.Exec("INSERT INTO goods (id, v, n) VALUES (?, ?, NULL)", other, fmt.Sprintf("new %d", rnd.IntN(1000)))
+			change = fmt.Sprintf("INSERT INTO goods (id, v, n) VALUES (%d, 'new %d', NULL)", other, rnd.IntN(1000))
 		case 1, 2, 3:
-			_, err = tx.Exec("UPDATE goods SET v = ?, n = n + 1, d = d + 0.25, at = NOW(6) WHERE id = ?", fmt.Sprintf("changed %d", rnd.IntN(1000)), id)
+			change = fmt.Sprintf("UPDATE goods SET v = 'changed %d', n = n + 1, d = d + 0.25, at = CURRENT_TIMESTAMP(6) WHERE id = %d", rnd.IntN(1000), id)
 		case 4:
-			_, err = tx.Exec("DELETE FROM goods WHERE id = ?", other)
+			change = fmt.Sprintf("DELETE FROM goods WHERE id = %d", other)
 		case 5:
-			_, err = tx.Exec("UPDATE goods SET id = ? WHERE id = ?", other, id)
+			change = fmt.Sprintf("UPDATE goods SET id = %d WHERE id = %d", other, id)
 		}
+		err = g.attempt(tx, change)
 		if err != nil && !expected(err) {
 			return 0, fmt.Errorf("%w, %w", err, tx.Rollback())
 		}
@@ -237,18 +261,50 @@ func (g *goods) change(rnd *rand.Rand, most int) (int, error) {
 	return n, tx.Commit()
 }
 
+// attempt runs a statement, of whose failure a transaction of PostgreSQL's would not recover.
+func (g *goods) attempt(tx *sql.Tx, statement string) error {
+	if !g.db.Flavor.IsPostgres() {
+		_, err := tx.Exec(statement)
+		return err
+	}
+	if _, err := tx.Exec("SAVEPOINT before"); err != nil {
+		return err
+	}
+	_, err := tx.Exec(statement)
+	if err != nil && !isDeadlock(err) {
+		_, failed := tx.Exec("ROLLBACK TO SAVEPOINT before")
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
 func isDeadlock(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code == "40P01"
+	}
 	var e *mysql.MySQLError
 	// 1146: a trigger's table was swapped away under the statement, as pt-osc's may be.
 	return errors.As(err, &e) && (e.Number == 1213 || e.Number == 1205 || e.Number == 1020 || e.Number == 1146)
 }
 
 func expected(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code == "23505" || isDeadlock(err)
+	}
 	var e *mysql.MySQLError
 	return errors.As(err, &e) && (e.Number == 1062 || isDeadlock(err))
 }
 
-// onEach runs a test on each kind of source.
+// onAny runs a test that speaks plain SQL on each kind of source.
+func onAny(t *testing.T, test func(t *testing.T, flavor servertest.Flavor)) {
+	t.Helper()
+	onEach(t, test)
+	t.Run(string(servertest.Postgres), func(t *testing.T) { test(t, servertest.Postgres) })
+}
+
+// onEach runs a test on each kind of MySQL and MariaDB.
 func onEach(t *testing.T, test func(t *testing.T, flavor servertest.Flavor)) {
 	t.Helper()
 	for _, flavor := range servertest.Flavors() {
@@ -263,7 +319,7 @@ func (g *goods) sentinel(r *running) {
 	if err := g.db.DB.QueryRow("SELECT COALESCE(MAX(id), 0) + 1000000 FROM goods").Scan(&id); err != nil {
 		g.t.Fatal(err)
 	}
-	g.db.Exec(g.t, "INSERT INTO goods (id, v) VALUES (?, 'sentinel')", id)
+	g.db.Exec(g.t, fmt.Sprintf("INSERT INTO goods (id, v) VALUES (%d, 'sentinel')", id))
 	r.await(g.t, "the last row in the target", func() (bool, error) {
 		status, _ := g.target.Do(g.t, "GET", fmt.Sprintf("/%s/_doc/%d", g.index, id), nil)
 		return status == 200, nil

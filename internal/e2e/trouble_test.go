@@ -92,15 +92,16 @@ func targetOutage(t *testing.T, down time.Duration) {
 
 // TestSourceOutage restarts the source during follow.
 func TestSourceOutage(t *testing.T) {
-	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
+	onAny(t, func(t *testing.T, flavor servertest.Flavor) {
 		server := servertest.StartSQL(t, flavor)
-		g := goodsBetween(t, server.Open(t), servertest.OpenElastic(t), 2000)
+		g := goodsBetween(t, server.Open(t).InSchema(t), servertest.OpenElastic(t), 2000)
 		r := g.start()
 		r.awaitLog(t, "backfill done")
 		g.fill(10_001, 11_000)
 		server.Kill(t)
 		r.awaitLog(t, "log lost, reconnecting")
 		server.Start(t)
+		g.db.Reconnect()
 		g.fill(20_001, 21_000)
 		g.sentinel(r)
 		r.stop(g.t)

@@ -16,6 +16,7 @@ var Pairs = []Pair{
 	{"mysql-nogtid+elastic", "MySQL 9.7, no GTID", "Elasticsearch 8.14"},
 	{"mysql-minimal+elastic", "MySQL 9.7, minimal metadata", "Elasticsearch 8.14"},
 	{"mariadb+elastic", "MariaDB 10.11", "Elasticsearch 8.14"},
+	{"postgres+elastic", "PostgreSQL 18", "Elasticsearch 8.14"},
 }
 
 // Scene is what the process is doing when it is killed.

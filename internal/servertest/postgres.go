@@ -11,10 +11,26 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openPostgres returns a pool of connections to a database of the server, closed when the test ends.
-func openPostgres(t testing.TB, server *url.URL, name string) *sql.DB {
+// InSchema makes a schema of PostgreSQL's that is called as the database, and takes it for all names without one:
+// Name.table is then a table's name on every server. Elsewhere a database is that by itself.
+func (d *Database) InSchema(t testing.TB) *Database {
 	t.Helper()
-	db, err := postgresDB(databaseURL(server, server.User, name) + "?sslmode=disable&timezone=UTC")
+	if !d.Flavor.IsPostgres() {
+		return d
+	}
+	d.Exec(t, "CREATE SCHEMA "+d.Name)
+	server, err := url.Parse(d.URL)
+	if err != nil {
+		t.Fatalf("servertest: URL of %s: %v", d.Flavor, err)
+	}
+	d.DB = openPostgres(t, server, d.Name, "&search_path="+d.Name)
+	return d
+}
+
+// openPostgres returns a pool of connections to a database of the server, closed when the test ends.
+func openPostgres(t testing.TB, server *url.URL, name, parameters string) *sql.DB {
+	t.Helper()
+	db, err := postgresDB(databaseURL(server, server.User, name) + "?sslmode=disable&timezone=UTC" + parameters)
 	if err != nil {
 		t.Fatalf("servertest: connect to %s: %v", server.Host, err)
 	}

@@ -79,7 +79,7 @@ func dropDatabase(t testing.TB, f Flavor, admin *sql.DB, name string) {
 func openDB(t testing.TB, server *url.URL, name string) *sql.DB {
 	t.Helper()
 	if server.Scheme == "postgres" {
-		return openPostgres(t, server, name)
+		return openPostgres(t, server, name, "")
 	}
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.DBName = "tcp", server.Host, name
@@ -101,6 +101,12 @@ func databaseURL(base *url.URL, user *url.Userinfo, name string) string {
 	u := *base
 	u.User, u.Path = user, "/"+name
 	return u.String()
+}
+
+// Reconnect forgets the connections of before, which a server that was restarted does not know.
+func (d *Database) Reconnect() {
+	d.DB.SetMaxIdleConns(0)
+	d.DB.SetMaxIdleConns(2)
 }
 
 // Exec runs a query, or several when there are no arguments; an error ends the test.
