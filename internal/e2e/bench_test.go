@@ -26,7 +26,7 @@ const benchRows = 300_000
 // SELECT of the table. There is no number to reach; there is the number to know.
 func TestBench(t *testing.T) {
 	longest = 20 * time.Minute
-	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MariaDB} {
+	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MariaDB, servertest.Postgres} {
 		t.Run(string(flavor), func(t *testing.T) {
 			g := newGoods(t, flavor, benchRows)
 			warm := g.bodies(g.copyInto("warm"))
@@ -160,7 +160,7 @@ func (g *goods) bulk(name string, bodies [][]byte) time.Duration {
 // selectAll reads the table by one prepared SELECT and returns the number of rows.
 func (g *goods) selectAll() (n int) {
 	g.t.Helper()
-	rows, err := g.db.DB.Query("SELECT id, v, n, d, at, note FROM goods WHERE id > ?", 0)
+	rows, err := g.db.DB.Query("SELECT id, v, n, d, at, note FROM goods WHERE id > 0")
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func (g *goods) follow() time.Duration {
 func TestBench_Memory(t *testing.T) {
 	longest = 20 * time.Minute
 	const rows, most = 1_000_000, 256 << 10 // KiB
-	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MariaDB} {
+	for _, flavor := range []servertest.Flavor{servertest.MySQL, servertest.MariaDB, servertest.Postgres} {
 		t.Run(string(flavor), func(t *testing.T) {
 			g := newGoods(t, flavor, rows)
 			r := g.start("--follow-only")

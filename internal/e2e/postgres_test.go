@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+// tablesOf is a PostgreSQL database of which all tables are replicated, each into the index of its own name.
+type tablesOf struct {
+	t      *testing.T
+	db     *servertest.Database
+	target *servertest.Elastic
+	dir    string
+}
+
+func newTablesOf(t *testing.T, statements string) *tablesOf {
+	t.Helper()
+	x := &tablesOf{t: t, db: servertest.OpenSQL(t, servertest.Postgres).InSchema(t), target: servertest.OpenElastic(t)}
+	x.db.Exec(t, statements)
+	x.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\ntables: ['%s.*']\n", x.db.ReplURL, x.target.URL, x.db.Name))
+	return x
+}
+
+// drop deletes the indices, whose names are not those that the test's others begin with.
+func (x *tablesOf) drop() {
+	for _, table := range []string{"a", "b", "c", "p"} {
+		x.target.Do(x.t, "DELETE", "/"+x.db.Name+"."+table+"-000001", nil)
+	}
+}
+
+func (x *tablesOf) start(args ...string) *running {
+	x.t.Helper()
+	return invocation{args: args, dir: x.dir}.start(x.t)
+}
+
+// differ compares a table with its index, by id and v.
+func (x *tablesOf) differ(table string) error {
+	index := x.db.Name + "." + table
+	if status, _ := x.target.Do(x.t, "HEAD", "/"+index, nil); status != 200 {
+		return fmt.Errorf("%s has no index", table)
+	}
+	docs := x.target.Docs(x.t, index)
+	rows := x.db.QueryStrings(x.t, "SELECT id, v FROM "+table)
+	for _, row := range rows {
+		if doc, ok := docs[row[0]]; !ok || fmt.Sprint(doc["v"]) != row[1] {
+			return fmt.Errorf("%s: row %v, document %v", table, row, doc)
+		}
+	}
+	if len(docs) != len(rows) {
+		return fmt.Errorf("%s: %d rows, %d documents", table, len(rows), len(docs))
+	}
+	return nil
+}
+
+// awaitEqual waits until tables and indices are the same.
+func (x *tablesOf) awaitEqual(r *running, tables ...string) {
+	x.t.Helper()
+	r.await(x.t, "equal tables", func() (bool, error) {
+		for _, table := range tables {
+			if err := x.differ(table); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// TestPostgres_Definitions changes rows in ways that a log of rows does not tell, during a run and while none is on,
+// with the triggers that make up for it and without.
+func TestPostgres_Definitions(t *testing.T) {
+	triggers := invocation{args: []string{"source", "triggers"}}.run(t)
+	if code := triggers.wait(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for name, sql := range map[string]string{"looked at": "", "told by triggers": triggers.stdout.String()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := newTablesOf(t, "CREATE TABLE a (id int PRIMARY KEY, v varchar(20)); INSERT INTO a VALUES (1, 'one'), (2, 'two'); CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); "+
+				"CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100); INSERT INTO p VALUES (1, 'p one'), (2, 'p two')")
+			defer x.drop()
+			if sql != "" {
+				x.db.Exec(t, sql)
+			}
+			r := x.start()
+			x.awaitEqual(r, "a", "p")
+			x.db.Exec(t, "CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO b VALUES (1, 'b one')")
+			x.db.Exec(t, "ALTER TABLE a ALTER v TYPE varchar(30) USING upper(v)")
+			x.db.Exec(t, "CREATE TABLE p2 (id int PRIMARY KEY, v text); INSERT INTO p2 VALUES (150, 'p far')")
+			x.db.Exec(t, "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (100) TO (200)")
+			x.awaitEqual(r, "a", "b", "p")
+			x.db.Exec(t, "UPDATE b SET v = 'b more'; UPDATE p SET v = 'p farther' WHERE id = 150; TRUNCATE p1")
+			x.awaitEqual(r, "a", "b", "p")
+			x.db.Exec(t, "ALTER TABLE b RENAME TO c; INSERT INTO c VALUES (2, 'c two')")
+			x.awaitEqual(r, "a", "c", "p")
+			r.stop(t)
+
+			x.db.Exec(t, "DROP TABLE c; CREATE TABLE c (id int PRIMARY KEY, v text); INSERT INTO c VALUES (7, 'another table')")
+			x.db.Exec(t, "ALTER TABLE a ALTER v TYPE varchar(20) USING lower(v); UPDATE a SET v = 'TWO' WHERE id = 2")
+			x.db.Exec(t, "INSERT INTO p VALUES (5, 'p five'); ALTER TABLE p DETACH PARTITION p2")
+			r = x.start()
+			x.awaitEqual(r, "a", "c", "p")
+			r.stop(t)
+
+			x.db.Exec(t, "TRUNCATE p1")
+			r = x.start()
+			x.awaitEqual(r, "a", "c", "p")
+			r.stop(t)
+		})
+	}
+}
+
+// TestPostgres_SlotLost drops the replication slot, under a run and between two: what came since is gone. A fresh
+// copy makes a new one, and is equal.
+func TestPostgres_SlotLost(t *testing.T) {
+	g := newGoods(t, servertest.Postgres, 500)
+	r := g.start()
+	r.awaitLog(t, "backfill done")
+	g.sentinel(r)
+	drop := "SELECT pg_drop_replication_slot('" + g.db.Name + "')"
+	servertest.Eventually(t, longest, "the slot to be dropped", func() (bool, error) {
+		g.db.Exec(t, "SELECT pg_terminate_backend(active_pid, 1000) FROM pg_replication_slots WHERE active AND slot_name = '"+g.db.Name+"'")
+		_, err := g.db.DB.ExecContext(t.Context(), drop)
+		return err == nil, err
+	})
+	g.db.Exec(t, "DELETE FROM goods WHERE id = 7")
+	for _, again := range []func() *running{func() *running { return r }, func() *running { return g.start() }, func() *running { return g.start("--once") }} {
+		r := again()
+		if code := r.wait(t); code != 3 {
+			t.Errorf("exit code %d, want 3", code)
+		}
+		r.awaitLog(t, "position lost")
+		r.awaitLog(t, "what to do: start with --fresh")
+	}
+	r = g.start("--once", "--fresh")
+	if code := r.wait(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	r.awaitLog(t, "meepo-replicate source drop-slot")
+	g.equal()
+	for _, want := range []string{"slot " + g.db.Name + " dropped\n", "there is no slot " + g.db.Name + "\n"} {
+		r := invocation{args: []string{"source", "drop-slot"}, dir: g.dir, env: g.env}.run(t)
+		if code := r.wait(t); code != 0 || r.stdout.String() != want {
+			t.Errorf("drop-slot: exit code %d, %q", code, r.stdout)
+		}
+	}
+}
+
+// TestPostgres_TwoPhase kills the process between the two phases of transactions: what they changed comes with
+// their commit.
+func TestPostgres_TwoPhase(t *testing.T) {
+	g := newGoods(t, servertest.Postgres, 100)
+	r := g.start()
+	r.awaitLog(t, "backfill done")
+	name := func(n int) string { return fmt.Sprintf("'%s_%d'", g.db.Name, n) }
+	g.db.Exec(t, "BEGIN; INSERT INTO goods (id, v) VALUES (1001, 'prepared'); DELETE FROM goods WHERE id = 1; PREPARE TRANSACTION "+name(1))
+	g.db.Exec(t, "BEGIN; INSERT INTO goods (id, v) VALUES (1002, 'prepared'); DELETE FROM goods WHERE id = 2; PREPARE TRANSACTION "+name(2))
+	g.sentinel(r)
+	kill(t, r)
+	g.db.Exec(t, "COMMIT PREPARED "+name(1))
+	r = g.start()
+	g.sentinel(r)
+	g.db.Exec(t, "ROLLBACK PREPARED "+name(2))
+	g.sentinel(r)
+	r.stop(t)
+	g.equal()
+}
+
+// TestPostgres_IdleSlot: while another database of the server writes and ours is idle, the server need not keep
+// what was written: the slot moves on.
+func TestPostgres_IdleSlot(t *testing.T) { idleSlot(t, 100) }
+
+func idleSlot(t *testing.T, megabytes int) {
+	server := servertest.StartSQL(t, servertest.Postgres)
+	g := goodsBetween(t, server.Open(t).InSchema(t), servertest.OpenElastic(t), 10)
+	other := server.Open(t)
+	other.Exec(t, "CREATE TABLE filler (v text)")
+	r := g.start()
+	r.awaitLog(t, "backfill done")
+	behind := func(what string) int64 {
+		return g.db.QueryInt(t, "SELECT (pg_current_wal_lsn() - "+what+")::bigint FROM pg_replication_slots WHERE slot_name = '"+g.db.Name+"'")
+	}
+	most := int64(0)
+	for range megabytes / 10 {
+		other.Exec(t, "INSERT INTO filler SELECT repeat(md5(i::text), 30) FROM generate_series(1, 10000) i") // about 10 MB
+		r.await(t, "the slot to follow", func() (bool, error) {
+			other.Exec(t, "CHECKPOINT") // which says in the log what runs, as the server does every few seconds
+			now := behind("restart_lsn")
+			return now < 16<<20, fmt.Errorf("%d bytes are kept, %d are not acknowledged", now, behind("confirmed_flush_lsn"))
+		})
+		most = max(most, behind("restart_lsn"))
+	}
+	t.Logf("%d MB written elsewhere, at most %d bytes kept for the slot", megabytes, most)
+	g.sentinel(r)
+	r.stop(t)
+	g.equal()
+	if strings.Contains(r.stderr.String(), "reconnecting") {
+		t.Error("the connection was lost")
+	}
+}
