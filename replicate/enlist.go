@@ -20,27 +20,48 @@ func (p *plans) publish(ctx context.Context) error {
 	return err
 }
 
-// enlist is publish for tables that were described. What cannot be followed anyway is left alone.
+// enlist is publish for tables that were described; those that it adds to the log are described again. What
+// cannot be followed anyway is left alone.
 func (p *plans) enlist(ctx context.Context, tables map[source.Table]source.Columns) error {
 	if p.enlister == nil {
 		return nil
 	}
 	names := slices.SortedFunc(maps.Keys(tables), source.Table.Compare)
 	names = slices.DeleteFunc(names, func(t source.Table) bool { return tables[t].Refused != "" || !p.selected(t) })
-	return p.enlister.Enlist(ctx, names)
+	added, err := p.enlister.Enlist(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, t := range added {
+		columns, err := p.catalog.Columns(ctx, p.fence(), t)
+		switch {
+		case errors.Is(err, source.ErrNoTable):
+			delete(tables, t)
+		case err != nil:
+			return fmt.Errorf("describe %s: %w", t, err)
+		default:
+			tables[t] = columns
+		}
+	}
+	return nil
 }
 
-// enlistOne is enlist for a table that is new, or may have got a key. Lost connections are waited out. It reports
-// false where the account may not do it: the table is left out then.
-func (p *plans) enlistOne(ctx context.Context, columns source.Columns) (bool, error) {
-	err := p.health.retry(ctx, func() error {
-		return p.enlist(ctx, map[source.Table]source.Columns{columns.Table: columns})
+// describeOne asks the catalog for a table, and makes the log hold it. Lost connections are waited out.
+func (p *plans) describeOne(ctx context.Context, t source.Table) (columns source.Columns, err error) {
+	err = p.health.retry(ctx, func() (err error) {
+		columns, err = p.catalog.Columns(ctx, p.fence(), t)
+		if err != nil {
+			return err
+		}
+		described := map[source.Table]source.Columns{t: columns}
+		if err = p.enlist(ctx, described); err != nil {
+			return err
+		}
+		var there bool
+		if columns, there = described[t]; !there {
+			return source.ErrNoTable
+		}
+		return nil
 	})
-	switch {
-	case errors.Is(err, source.ErrDenied):
-		return false, p.denied(ctx, columns.Table, err)
-	case err != nil:
-		return false, fmt.Errorf("follow %s: %w", columns.Table, err)
-	}
-	return true, nil
+	return columns, err
 }

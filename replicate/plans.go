@@ -168,11 +168,7 @@ func (p *plans) refresh(ctx context.Context, t source.Table) error {
 
 // describe does the work of reload.
 func (p *plans) describe(ctx context.Context, t source.Table) error {
-	var columns source.Columns
-	err := p.health.retry(ctx, func() (err error) {
-		columns, err = p.catalog.Columns(ctx, p.fence(), t)
-		return err
-	})
+	columns, err := p.describeOne(ctx, t)
 	switch {
 	case errors.Is(err, source.ErrNoTable):
 		return p.replace(ctx, t, nil)
@@ -180,9 +176,6 @@ func (p *plans) describe(ctx context.Context, t source.Table) error {
 		return p.denied(ctx, t, err)
 	case err != nil:
 		return fmt.Errorf("describe %s: %w", t, err)
-	}
-	if told, err := p.enlistOne(ctx, columns); err != nil || !told {
-		return err
 	}
 	return p.replace(ctx, t, &columns)
 }

@@ -85,7 +85,8 @@ type Checker interface {
 type Enlister interface {
 	// Enlist makes the log hold all changes of the tables that come after it returns, beside those of tables
 	// it was told of before. Rows that are read from then on, plus the log, are complete. Tables that are in
-	// the log already cost nothing. It returns ErrDenied (wrapped in a HintError) where the account may not
-	// change what the log holds.
-	Enlist(ctx context.Context, tables []Table) error
+	// the log already cost nothing; it returns the others, whose descriptions are to be read again, since
+	// Columns.Incarnation may depend on it. ErrDenied (wrapped in a HintError): the account may not change what
+	// the log holds.
+	Enlist(ctx context.Context, tables []Table) (added []Table, err error)
 }

@@ -112,6 +112,39 @@ func TestPostgres_Definitions(t *testing.T) {
 	}
 }
 
+// TestPostgres_Unpublished takes a table out of the publication for a while, during a run and while none is on: it is
+// published again, and copied anew, since its changes meanwhile are in no log.
+func TestPostgres_Unpublished(t *testing.T) {
+	x := newTablesOf(t, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'one'), (2, 'two'), (3, 'three'); INSERT INTO b SELECT id, v FROM a; DROP PUBLICATION meepo")
+	defer x.drop()
+	x.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q, slot: %s}\ntarget: {kind: elastic, url: %q}\ntables: ['%s.*']\n", x.db.URL, x.db.Name, x.target.URL, x.db.Name))
+	r := x.start()
+	x.awaitEqual(r, "a", "b")
+	unpublish := "ALTER PUBLICATION meepo DROP TABLE " + x.db.Name + ".a"
+	x.db.Exec(t, unpublish)
+	x.db.Exec(t, "UPDATE a SET v = 'not told' WHERE id = 1; DELETE FROM a WHERE id = 2; UPDATE b SET v = 'told'")
+	x.awaitEqual(r, "a", "b")
+	x.db.Exec(t, "UPDATE a SET v = 'told again'")
+	x.awaitEqual(r, "a", "b")
+	r.stop(t)
+	x.db.Exec(t, unpublish)
+	x.db.Exec(t, "UPDATE a SET v = 'not told either' WHERE id = 1; DELETE FROM a WHERE id = 3")
+	r = x.start()
+	x.awaitEqual(r, "a", "b")
+	r.stop(t)
+	x.db.Exec(t, "ALTER PUBLICATION meepo SET (publish = 'insert')")
+	x.db.Exec(t, "DELETE FROM a WHERE id = 1")
+	r = x.start()
+	if code := r.wait(t); code == 0 {
+		t.Error("a publication without deletes was taken")
+	}
+	r.awaitLog(t, "what to do: ALTER PUBLICATION \"meepo\" SET (publish = ")
+	x.db.Exec(t, "ALTER PUBLICATION meepo SET (publish = 'insert, update, delete, truncate')")
+	r = x.start()
+	x.awaitEqual(r, "a", "b")
+	r.stop(t)
+}
+
 // TestPostgres_SlotLost drops the replication slot, under a run and between two: what came since is gone. A fresh
 // copy makes a new one, and is equal.
 func TestPostgres_SlotLost(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -100,20 +101,20 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, which string,
 	err := s.inSnapshot(ctx, fence, func(ctx context.Context, tx pgx.Tx) error {
 		told, err := s.hasTriggers(ctx, tx)
 		if err == nil {
-			def, err = readTable(ctx, tx, told, which, args...)
+			def, err = readTable(ctx, tx, s.incarnation(told), which, args...)
 		}
 		return err
 	})
 	return def, err
 }
 
-func readTable(ctx context.Context, tx pgx.Tx, told bool, which string, args ...any) (tableDef, error) {
+func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args ...any) (tableDef, error) {
 	def := tableDef{typeOIDs: map[string]uint32{}}
 	var oid uint32
 	var kind, persistence string
 	var estimate *float64
 	var readable bool
-	err := tx.QueryRow(ctx, fmt.Sprintf(sqlTable, incarnationOf(told))+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.Table.Schema, &def.Table.Name, &readable)
+	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.Table.Schema, &def.Table.Name, &readable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return def, source.ErrNoTable

@@ -189,8 +189,18 @@ func TestEnlist(t *testing.T) {
 			cfg := configOf(t, d.URL+"?slot="+d.Name)
 			s := openConfig(t, cfg)
 			a, b := source.Table{Schema: "public", Name: "a"}, source.Table{Schema: "public", Name: "b"}
-			if err := s.Enlist(t.Context(), []source.Table{a}); err != nil {
+			before, err := s.Columns(t.Context(), "", a)
+			if err != nil {
 				t.Fatal(err)
+			}
+			if added, err := s.Enlist(t.Context(), []source.Table{a}); err != nil || !slices.Equal(added, []source.Table{a}) {
+				t.Fatal(added, err)
+			}
+			if added, err := s.Enlist(t.Context(), []source.Table{a}); err != nil || len(added) > 0 {
+				t.Fatal(added, err)
+			}
+			if after, err := s.Columns(t.Context(), "", a); err != nil || after.Incarnation == before.Incarnation {
+				t.Errorf("published, the table's incarnation is still %s, %v", after.Incarnation, err)
 			}
 			f := follow(t, s, head(t, s), "*")
 			tx, err := d.DB.BeginTx(t.Context(), nil)
@@ -202,7 +212,10 @@ func TestEnlist(t *testing.T) {
 				t.Fatal(err)
 			}
 			enlisted := make(chan error, 1)
-			go func() { enlisted <- s.Enlist(t.Context(), []source.Table{a, b}) }()
+			go func() {
+				_, err := s.Enlist(t.Context(), []source.Table{a, b})
+				enlisted <- err
+			}()
 			servertest.Eventually(t, time.Minute, "b to be published", func() (bool, error) {
 				missing, err := s.unpublished(t.Context(), []source.Table{a, b})
 				return len(missing) == 0, err
@@ -223,7 +236,7 @@ func TestEnlist(t *testing.T) {
 			}
 			poor := openConfig(t, configOf(t, d.ReplURL))
 			d.Exec(t, "CREATE TABLE c (id int PRIMARY KEY)")
-			err = poor.Enlist(t.Context(), []source.Table{a, {Schema: "public", Name: "c"}})
+			_, err = poor.Enlist(t.Context(), []source.Table{a, {Schema: "public", Name: "c"}})
 			if err == nil || !strings.Contains(hintOf(err), `ALTER PUBLICATION "meepo" ADD TABLE "public"."c"`) {
 				t.Errorf("%v, hint %s", err, hintOf(err))
 			}

@@ -1,6 +1,9 @@
 package postgres
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The text of Columns.Incarnation is of the table's number and of what else changes rows without row events. Where
 // the log tells of definitions, that is only a partition that got new files, as TRUNCATE gives it. Else it is all
@@ -18,11 +21,21 @@ const sqlIncarnation = `c.oid::text || '/' || c.relfilenode::text || ':' || md5(
  coalesce((SELECT string_agg(d.adnum::text || '/' || pg_get_expr(d.adbin, d.adrelid), ',' ORDER BY d.adnum)
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = c.oid AND a.attgenerated <> ''), ''))`
 
-func incarnationOf(told bool) string {
+// sqlMembership is since when a publication, which stands for %s, holds the table's changes of all kinds: its own row's
+// version, and the numbers of what makes the table one of it, which are others after it was taken out for a while.
+const sqlMembership = `coalesce((SELECT '@' || p.oid::text || '.' || p.xmin::text || coalesce('.' || (SELECT min(r.oid)::text FROM pg_publication_rel r
+ WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT c.oid UNION SELECT a.relid FROM pg_partition_ancestors(c.oid) a)), '')
+ FROM pg_publication p WHERE p.pubname = %s), '')`
+
+// incarnation is the expression for a table c.
+func (s *Source) incarnation(told bool) string {
+	of := sqlIncarnation
 	if told {
-		return sqlToldIncarnation
+		of = sqlToldIncarnation
 	}
-	return sqlIncarnation
+	return of + " || " + fmt.Sprintf(sqlMembership, "'"+quoteLiteral(s.cfg.Publication)+"'")
 }
 
-func shapesQuery(told bool) string { return fmt.Sprintf(sqlShapes, incarnationOf(told)) }
+func (s *Source) shapesQuery(told bool) string {
+	return strings.Replace(sqlShapes, "%s", s.incarnation(told), 1)
+}

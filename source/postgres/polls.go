@@ -85,7 +85,7 @@ func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rows, err = p.src.pool.Query(ctx, shapesQuery(p.told), slices.Collect(maps.Keys(names))); err != nil {
+	if rows, err = p.src.pool.Query(ctx, p.src.shapesQuery(p.told), slices.Collect(maps.Keys(names))); err != nil {
 		return nil, err
 	}
 	found := make(map[uint32]shape, len(names))

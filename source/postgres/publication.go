@@ -36,11 +36,16 @@ const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t
 WHERE NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = t.s AND p.tablename = t.n)`
 
 func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]source.Table, error) {
+	return s.published(ctx, sqlUnpublished, tables)
+}
+
+// published asks for those of the tables of which something is true in the publication.
+func (s *Source) published(ctx context.Context, query string, tables []source.Table) ([]source.Table, error) {
 	schemas, names := make([]string, len(tables)), make([]string, len(tables))
 	for i, t := range tables {
 		schemas[i], names[i] = t.Schema, t.Name
 	}
-	rows, err := s.pool.Query(ctx, sqlUnpublished, s.cfg.Publication, schemas, names)
+	rows, err := s.pool.Query(ctx, query, s.cfg.Publication, schemas, names)
 	if err != nil {
 		return nil, err
 	}
@@ -51,32 +56,54 @@ func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]sour
 }
 
 // Enlist adds tables to the publication, and makes it if it is not there.
-func (s *Source) Enlist(ctx context.Context, tables []source.Table) error {
+func (s *Source) Enlist(ctx context.Context, tables []source.Table) ([]source.Table, error) {
 	if len(tables) == 0 {
-		return nil
+		return nil, nil
 	}
-	if err := s.enlist(ctx, tables); err != nil {
-		return fmt.Errorf("publish tables: %w", s.hinted(err))
+	added, err := s.enlist(ctx, tables)
+	if err != nil {
+		return nil, fmt.Errorf("publish tables: %w", s.hinted(err))
 	}
-	return nil
+	return added, nil
 }
 
-func (s *Source) enlist(ctx context.Context, tables []source.Table) error {
+func (s *Source) enlist(ctx context.Context, tables []source.Table) ([]source.Table, error) {
 	p, err := s.publication(ctx)
 	if errors.Is(err, errNoPublication) {
-		return s.publish(ctx, s.createPublication(tables), tables)
+		return tables, s.publish(ctx, s.createPublication(tables), tables)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !p.complete || !p.viaRoot {
-		return s.incomplete(p)
+		return nil, s.incomplete(p)
 	}
 	missing, err := s.unpublished(ctx, tables)
-	if err != nil || len(missing) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		if err := s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing); err != nil {
+			return nil, err
+		}
+	}
+	return missing, s.refuseFilters(ctx, tables)
+}
+
+// sqlFiltered lists those of the tables of which the publication holds only some rows.
+const sqlFiltered = `SELECT p.schemaname, p.tablename FROM pg_publication_tables p JOIN unnest($2::text[], $3::text[]) AS t(s, n)
+ON p.schemaname = t.s AND p.tablename = t.n WHERE p.pubname = $1 AND p.rowfilter IS NOT NULL`
+
+func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error {
+	if !s.server().atLeast(15) {
+		return nil
+	}
+	filtered, err := s.published(ctx, sqlFiltered, tables)
+	if err != nil || len(filtered) == 0 {
 		return err
 	}
-	return s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing)
+	return &source.HintError{Err: fmt.Errorf("the publication %s has only some rows of %s, so that changes of the others would be missed", s.cfg.Publication, tableList(filtered)),
+		Advice: "ALTER PUBLICATION " + quote(s.cfg.Publication) + " SET TABLE with the tables without WHERE, or name another publication with --source-publication"}
 }
 
 func (s *Source) createPublication(tables []source.Table) string {
