@@ -202,6 +202,17 @@ func (s *Source) dialLog(ctx context.Context) (*pgconn.PgConn, pglogrepl.Identif
 	return conn, who, nil
 }
 
+// stops reports whether the server is shutting down: it lets nobody in then.
+func (s *Source) stops(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	conn, _, err := s.dialLog(ctx)
+	if err == nil {
+		_ = hangUp(conn)
+	}
+	return isCode(err, codeCannotConnect)
+}
+
 // hangUp ends a connection for the log without ceremony: the server notices.
 func hangUp(conn *pgconn.PgConn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -33,6 +33,7 @@ const (
 	codeNoFile          = "58P01" // a WAL segment was removed
 	codeTooManySlots    = "53400"
 	codeCantChange      = "55P02"
+	codeCannotConnect   = "57P03" // it starts or stops
 	classData           = "22"
 	classConnection     = "08"
 	classResources      = "53"

@@ -35,6 +35,7 @@ type link struct {
 	every   time.Duration // between replies
 	stall   time.Duration
 	durable *atomic.Uint64 // an LSN: what was acknowledged to the stream
+	stops   func(context.Context) bool
 
 	arrived chan message
 	bytes   atomic.Int64 // that arrived holds
@@ -44,6 +45,7 @@ type link struct {
 	failure error // why it ended; read after done
 
 	received  pglogrepl.LSN
+	stopping  stopping
 	closeOnce sync.Once
 }
 
@@ -59,7 +61,7 @@ func (s *Source) startLink(ctx context.Context, conn *pgconn.PgConn, from pglogr
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := &link{
-		conn: conn, every: s.cfg.Heartbeat, stall: s.cfg.StallTimeout, durable: durable, received: from,
+		conn: conn, every: s.cfg.Heartbeat, stall: s.cfg.StallTimeout, durable: durable, stops: s.stops, received: from,
 		arrived: make(chan message, linkWindow), room: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
 	}
 	go l.run(running)
@@ -90,6 +92,7 @@ func (l *link) run(ctx context.Context) {
 	if ctx.Err() != nil {
 		_ = l.reply(context.WithoutCancel(ctx)) // what was acknowledged last; without it the next reader says it
 	}
+	_ = hangUp(l.conn) // at once, however busy the reader is; whatever it says, it is over
 }
 
 func (l *link) serve(ctx context.Context) error {
@@ -120,13 +123,45 @@ func (l *link) serve(ctx context.Context) error {
 			return err
 		}
 		if urgent {
-			replied = time.Time{}
+			if l.stopping.heard(heard) {
+				return errStopping
+			}
+			replied = heard.Add(answerEvery - l.every)
+		}
+		if len(m.data) > 0 {
+			l.stopping = stopping{}
 		}
 		if err := l.push(ctx, m, &replied); err != nil {
 			return err
 		}
 		heard = time.Now() // after the push: while we were full, the server could not speak
 	}
+}
+
+// answerEvery is how often a server that wants an answer gets one.
+const answerEvery = 100 * time.Millisecond
+
+// fullPatience is how long nothing is read, because there is no room, until it is asked whether the server wants to
+// stop: what it says of that comes after what is not read.
+const fullPatience = 3 * time.Second
+
+var errStopping = errors.New("the server wants to stop")
+
+// stopping notices a server that is shutting down. It does not end before its readers have acknowledged everything,
+// which may take as long as a target is away, and asks them for that again and again. A living one has no reason to,
+// since it hears of us every second.
+type stopping struct {
+	since time.Time
+	asked int
+}
+
+// heard takes in that the server wants an answer, and reports whether it has asked for too long.
+func (s *stopping) heard(now time.Time) bool {
+	if s.asked == 0 || now.Sub(s.since) > 30*time.Second {
+		*s = stopping{since: now}
+	}
+	s.asked++
+	return s.asked >= 10 && now.Sub(s.since) > 3*time.Second
 }
 
 // parse reads one message. urgent: the server wants an answer now.
@@ -159,8 +194,15 @@ func (l *link) push(ctx context.Context, m message, replied *time.Time) error {
 	ticker := time.NewTicker(l.every)
 	defer ticker.Stop()
 	size := int64(len(m.data))
-	for l.bytes.Load() > 0 && l.bytes.Load()+size > linkBytes {
+	for full := time.Now(); ; {
+		into := l.arrived
+		if l.bytes.Load() > 0 && l.bytes.Load()+size > linkBytes {
+			into = nil // one message may be larger than all
+		}
 		select {
+		case into <- m:
+			l.bytes.Add(size)
+			return nil
 		case <-l.room:
 		case <-ctx.Done():
 			return errStreamClosed
@@ -169,20 +211,12 @@ func (l *link) push(ctx context.Context, m message, replied *time.Time) error {
 				return err
 			}
 			*replied = time.Now()
-		}
-	}
-	l.bytes.Add(size)
-	for {
-		select {
-		case l.arrived <- m:
-			return nil
-		case <-ctx.Done():
-			return errStreamClosed
-		case <-ticker.C:
-			if err := l.reply(ctx); err != nil {
-				return err
+			if time.Since(full) > fullPatience {
+				if l.stops(ctx) {
+					return errStopping
+				}
+				full = time.Now()
 			}
-			*replied = time.Now()
 		}
 	}
 }
@@ -237,6 +271,5 @@ func (l *link) close() {
 	l.closeOnce.Do(func() {
 		l.stop()
 		<-l.done
-		_ = hangUp(l.conn) // whatever it says, it is over
 	})
 }
