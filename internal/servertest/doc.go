@@ -1,4 +1,4 @@
-// Package servertest gives tests real servers: MySQL, MariaDB and Elasticsearch.
+// Package servertest gives tests real servers: MySQL, MariaDB, PostgreSQL and Elasticsearch.
 //
 // There are two kinds. The shared servers run for the whole of a test run; their
 // addresses stand in environment variables (see [Flavor] and [OpenElastic]), which

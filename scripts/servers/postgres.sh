@@ -21,6 +21,7 @@ start() {
   "$servers/postgres-install.sh" $which
   find_postgres "$which"
   user=$(server_user "$dir")
+  [[ $user != root ]] || die "PostgreSQL does not run as root, and no other account can read $dir: use a folder that all may enter"
   if [[ ! -f $dir/data/PG_VERSION ]]; then
     rm -rf "$dir/data" # a copy that was cut short
     cp -R "$installs/$pg_name-data/data" "$dir/data.new"

@@ -20,7 +20,7 @@ func TestFence_SynchronousReplication(t *testing.T) {
 			t.Parallel()
 			p := servertest.StartSQL(t, flavor)
 			d := p.Open(t)
-			d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'old')")
+			d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'old'); CREATE TABLE tried (id int)")
 			s := openTest(t, d)
 			f := follow(t, s, head(t, s), "a")
 			standby := func(set string) {
@@ -28,9 +28,7 @@ func TestFence_SynchronousReplication(t *testing.T) {
 				p.Exec(t, "SELECT pg_reload_conf()")
 			}
 			standby("SET synchronous_standby_names = 'nobody'")
-			servertest.Eventually(t, time.Minute, "the setting to be in force", func() (bool, error) {
-				return d.QueryString(t, "SHOW synchronous_standby_names") == "nobody", nil
-			})
+			untilCommitsWait(t, d)
 			committed := make(chan error, 1)
 			go func() {
 				_, err := d.DB.ExecContext(t.Context(), "UPDATE a SET v = 'new'")
@@ -74,6 +72,28 @@ func TestFence_SynchronousReplication(t *testing.T) {
 			}
 		})
 	}
+}
+
+// untilCommitsWait returns when commits wait for a standby. What a session shows of the setting does not tell: the
+// checkpointer switches the waiting on, when it comes to it. The commit that tried it, in the table that stands
+// ready, ends with the waiting.
+func untilCommitsWait(t *testing.T, d *servertest.Database) {
+	t.Helper()
+	done := make(chan error, 1)
+	try := func() {
+		_, err := d.DB.ExecContext(t.Context(), "INSERT INTO tried VALUES (1)")
+		done <- err
+	}
+	go try()
+	servertest.Eventually(t, time.Minute, "a commit to wait for a standby", func() (bool, error) {
+		select {
+		case err := <-done:
+			go try()
+			return false, err
+		default:
+			return d.QueryString(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1", nil
+		}
+	})
 }
 
 // TestFence_Writers: behind each batch's fence, the newest value that the log has told of is visible, with eight
