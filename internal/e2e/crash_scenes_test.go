@@ -62,8 +62,8 @@ var scenes = map[matrix.Scene]scene{
 	},
 	matrix.Away: {
 		copied:  true,
-		provoke: func(p *plant, _ *running) { p.target.away(true) },
-		down:    func(p *plant) { p.target.away(false) },
+		provoke: func(p *plant, _ *running) { p.target.away(p.t, true) },
+		down:    func(p *plant) { p.target.away(p.t, false) },
 	},
 	matrix.Foreign: {
 		before: func(p *plant) { p.source.exec(p.t, "INSERT INTO goods (id, v) VALUES ("+beyond+", 'ours')") },

@@ -45,7 +45,7 @@ type targetEnd interface {
 	// overtake gives a document of goods a version of somebody else's that is above ours for a while.
 	overtake(t *testing.T, id string)
 	// away lets the target refuse all writes for now, until it is called with false.
-	away(yes bool)
+	away(t *testing.T, yes bool)
 }
 
 // openPair opens the ends of a pair, which the test that calls it owns: the one place that knows what
@@ -53,10 +53,15 @@ type targetEnd interface {
 func openPair(t *testing.T, name string) (sourceEnd, targetEnd) {
 	t.Helper()
 	source, target, _ := strings.Cut(name, "+")
-	if target != "elastic" {
-		t.Fatalf("no such target: %s", target)
+	from := openSQLEnd(t, servertest.Flavor(source))
+	switch target {
+	case "elastic":
+		return from, openElasticEnd(t)
+	case "postgres":
+		return from, openPostgresEnd(t, servertest.Flavor(source))
 	}
-	return openSQLEnd(t, servertest.Flavor(source)), openElasticEnd(t)
+	t.Fatalf("no such target: %s", target)
+	return nil, nil
 }
 
 // sqlEnd is a MySQL, MariaDB or PostgreSQL.
@@ -196,7 +201,7 @@ func (e elasticEnd) overtake(t *testing.T, id string) {
 	e.request(t, "PUT", fmt.Sprintf("/%s/_doc/%s?version=%d&version_type=external", e.index, id, later), `{"v": "of somebody else"}`)
 }
 
-func (e elasticEnd) away(yes bool) { e.closed.Store(yes) }
+func (e elasticEnd) away(_ *testing.T, yes bool) { e.closed.Store(yes) }
 
 func (e elasticEnd) request(t *testing.T, method, path string, body any) {
 	t.Helper()

@@ -27,8 +27,14 @@ type plant struct {
 // newPlant fills the tables and writes the configuration.
 func newPlant(t *testing.T, pair string, rows int) *plant {
 	t.Helper()
-	p := &plant{t: t}
-	p.source, p.target = openPair(t, pair)
+	source, target := openPair(t, pair)
+	return plantBetween(t, source, target, rows)
+}
+
+// plantBetween is newPlant for ends of the test's own.
+func plantBetween(t *testing.T, source sourceEnd, target targetEnd, rows int) *plant {
+	t.Helper()
+	p := &plant{t: t, source: source, target: target}
 	from, schema := p.source.config()
 	to, prefix := p.target.config()
 	p.dir = in(t, fmt.Sprintf("version: 1\n%s\n%s\nmappings:\n  - {name: goods, from: %[3]s.goods, to: %[4]sgoods}\n  - {name: side, from: %[3]s.side, to: %[4]sside}\n",

@@ -23,6 +23,7 @@ const everyField = "every field of every row"
 
 // Proofs are all of them.
 var Proofs = []Proof{
+	{"copied under a writer that changes keys, stopped and started again", "equal", everyField, pairs("TestPair/%s")},
 	{"killed at a moment of chance, in the copy and in follow", "equal", everyField, each("TestKill/%s")},
 	{"most of all this at random moments, by a seed", "equal", everyField, mysqls("TestNemesis/%s")},
 	{"writers at full speed while it copies", "equal", everyField, each("TestBackfillUnderWriters/%s")},
@@ -39,6 +40,7 @@ var Proofs = []Proof{
 	{"account's right to read one table taken away, and given back", "parked, equal when resumed", everyField, mysqls("TestGrantTakenAway/%s")},
 	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
 	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
+	{"target killed and started again", "equal", everyField, map[string]Test{"mysql+postgres": {e2e, "TestPostgresTarget_Outage"}}},
 	{"target answers most writes with 429 for a while", "equal", everyField + "; dead letters", each("TestStorm/%s")},
 	{"target does what it is asked, and never answers, three times", "goes on", "every row", on("mysql", "TestBulkThatHangs")},
 	{"target's index deleted, during a run and between two", "parked, equal when resumed", everyField, each("TestParked_DeletedIndex/%s")},
@@ -47,7 +49,7 @@ var Proofs = []Proof{
 	{"target rejects one row of 100,000", "dead letter, others equal", "number of rows; the letter", on("mariadb", "TestPoisonRow")},
 	{"target does not answer, and the run is to end", "left by a second signal", "exit code", on("mariadb", "TestRun_SecondSignalLeavesAtOnce")},
 	{"target's index is another's", "refused, exit code 4", "message and exit code", on("mariadb", "TestMessages_TargetMismatch")},
-	{"disk full under the state file", "stopped, goes on with room", everyField + "; the saved position", each("TestStateDiskFull/%s+elastic")},
+	{"disk full under the state file", "stopped, goes on with room", everyField + "; the saved position", pairs("TestStateDiskFull/%s")},
 	{"state file in use by another run", "refused, with its pid", "message and exit code", each("TestSecondRun/%s")},
 	{"state file lost", "refused, equal with --fresh", everyField, each("TestLostState/%s")},
 	{"state of another server's", "refused", "message and exit code", mysqls("TestForeignState")},
@@ -60,16 +62,28 @@ var NotTested = []string{
 	"MySQL 8.0 and 8.4, Percona Server, MariaDB other than 10.11",
 	"managed services (RDS, Aurora, Cloud SQL, Azure; Elastic Cloud)",
 	"Elasticsearch other than 8.14, OpenSearch, a cluster of several nodes",
-	"a real mongod: there is no MongoDB target yet, nor a Postgres target",
+	"a real mongod: there is no MongoDB target yet",
 	"power cuts: a kill of the process leaves the kernel alive",
 }
 
-// each are subtests of one test, one per source.
+// each are subtests of one test, one per source, into Elasticsearch.
 func each(pattern string) map[string]Test {
 	tests := map[string]Test{}
 	for _, p := range Pairs {
-		source, _, _ := strings.Cut(p.Name, "+")
+		source, target, _ := strings.Cut(p.Name, "+")
+		if target != "elastic" {
+			continue
+		}
 		tests[p.Name] = Test{e2e, strings.ReplaceAll(pattern, "%s", source)}
+	}
+	return tests
+}
+
+// pairs are subtests of one test, one per pair.
+func pairs(pattern string) map[string]Test {
+	tests := map[string]Test{}
+	for _, p := range Pairs {
+		tests[p.Name] = Test{e2e, strings.ReplaceAll(pattern, "%s", p.Name)}
 	}
 	return tests
 }

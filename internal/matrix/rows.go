@@ -17,6 +17,9 @@ var Pairs = []Pair{
 	{"mysql-minimal+elastic", "MySQL 9.7, minimal metadata", "Elasticsearch 8.14"},
 	{"mariadb+elastic", "MariaDB 10.11", "Elasticsearch 8.14"},
 	{"postgres+elastic", "PostgreSQL 18", "Elasticsearch 8.14"},
+	{"mysql+postgres", "MySQL 9.7, GTID", "PostgreSQL 18"},
+	{"mariadb+postgres", "MariaDB 10.11", "PostgreSQL 18"},
+	{"postgres+postgres", "PostgreSQL 18", "PostgreSQL 18"},
 }
 
 // Scene is what the process is doing when it is killed.
@@ -103,4 +106,9 @@ var Kills = []Kill{
 	{"away-retry", Away, "before a write is tried again", "retry/target:1"},
 	{"foreign-conflict", Foreign, "a version of somebody else's found", "conflict:1"},
 	{"absent-miss", Absent, "counted as a miss", "miss:1"},
+}
+
+// On reports whether the kill is staged on a pair: only a target that keeps versions can hold a foreign one.
+func (k Kill) On(p Pair) bool {
+	return k.Scene != Foreign || strings.HasSuffix(p.Name, "+elastic")
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/targets/postgres"
+)
+
+// postgresTarget is PostgreSQL as a target.
+type postgresTarget struct{}
+
+func (postgresTarget) name() string { return "postgres" }
+
+func (postgresTarget) check(c *config) []error {
+	_, err := c.postgresTargetConfig()
+	if err == nil {
+		return nil
+	}
+	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint")
+}
+
+func (postgresTarget) rules(*config) mappings.Rules {
+	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields}
+}
+
+func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {
+	cfg, err := c.postgresTargetConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Logger = log.With("target", "postgres")
+	dst, err := postgres.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// postgresTargetConfig is the target's part of the configuration as its driver wants it.
+func (c *config) postgresTargetConfig() (postgres.Config, error) {
+	t := c.Target
+	cfg := postgres.Config{URL: t.URL, User: t.User, CAFile: t.CAFile, Password: t.Password.reader(c.variableOf("target.password"))}
+	var wrong []error
+	if t.APIKey.reader(c.variableOf("target.api_key")) != nil {
+		wrong = append(wrong, errors.New("api key: PostgreSQL knows none; use user and password"))
+	}
+	if t.Fingerprint != "" {
+		wrong = append(wrong, errors.New("fingerprint: PostgreSQL is asked by its authority; use ca_file"))
+	}
+	if u, err := url.Parse(t.URL); err == nil && u.User != nil && !t.AccountInURL {
+		u.User = nil // a higher layer names another account
+		cfg.URL = u.String()
+	}
+	if samePostgres(c.Source.URL, t.URL) {
+		wrong = append(wrong, errors.New("is the database that is the source: its tables would be written onto themselves"))
+	}
+	return cfg, errors.Join(append(wrong, cfg.Validate())...)
+}
+
+// samePostgres says whether two URLs name one database.
+func samePostgres(source, target string) bool {
+	a, errA := url.Parse(source)
+	b, errB := url.Parse(target)
+	if errA != nil || errB != nil || !slices.Contains(postgresKind{}.schemes(), a.Scheme) {
+		return false
+	}
+	port := func(u *url.URL) string {
+		if u.Port() == "" {
+			return "5432"
+		}
+		return u.Port()
+	}
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && strings.Trim(a.Path, "/") == strings.Trim(b.Path, "/")
+}

@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/matrix"
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+// TestPair copies under writers that change, delete and rename keys, follows, is started again, and compares every field.
+func TestPair(t *testing.T) {
+	for _, pair := range matrix.Pairs {
+		t.Run(pair.Name, func(t *testing.T) {
+			t.Parallel()
+			const rows = 20_000
+			p := newPlant(t, pair.Name, 5000)
+			for from := 5001; from < rows; from += 5000 {
+				p.source.exec(t, goodsRows(from, from+4999))
+			}
+			w := p.scribble(rows)
+			r := p.start("", false)
+			p.awaitCopied(r)
+			after := w.done.Load() + 500
+			r.await(t, "more changes", func() (bool, error) { return w.done.Load() > after, nil })
+			r.stop(t)
+			r = p.start("", false)
+			p.source.exec(t, "UPDATE side SET v = 'again' WHERE id = 2", "UPDATE side SET id = 7 WHERE id = 3")
+			t.Logf("%d changes by the writer", w.end())
+			p.awaitCaughtUp(r)
+			r.stop(t)
+			if strings.Contains(r.stderr.String(), "backfill begins") {
+				t.Error("it was copied again")
+			}
+			p.equal(nil)
+		})
+	}
+}
+
+// TestPostgresTarget_Outage kills the target under writers, and starts it again.
+func TestPostgresTarget_Outage(t *testing.T) {
+	server := servertest.StartSQL(t, servertest.Postgres)
+	source, target := openSQLEnd(t, servertest.MySQL), postgresEndOf(server.Open(t), servertest.MySQL)
+	p := plantBetween(t, source, target, 2000)
+	r := p.start("", false)
+	p.awaitCopied(r)
+	w := p.scribble(2000)
+	server.Kill(t)
+	r.awaitLog(t, "target does not answer")
+	server.Start(t)
+	target.db.Reconnect()
+	r.awaitLog(t, "target recovered")
+	t.Logf("%d changes by the writer", w.end())
+	p.awaitCaughtUp(r)
+	r.stop(t)
+	p.equal(nil)
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// existing is a column that the server has.
+type existing struct {
+	typ        typeName // without modifiers
+	full       string   // with them, as the server prints it
+	scale      int      // of a numeric or a time; -1: any
+	notNull    bool
+	defaulted  bool // has a default, or is an identity
+	generated  bool
+	always     bool // an identity that only the server may fill
+	sameAsByte bool // no collation takes two texts for one
+}
+
+// existingTable is a table that the server has.
+type existingTable struct {
+	oid     uint32
+	kind    string // of pg_class.relkind
+	columns map[string]existing
+	unique  [][]string // the columns of each unique index that ON CONFLICT can use
+	foreign []string   // its foreign keys
+}
+
+const lookColumns = `SELECT a.attname, format_type(a.atttypid, NULL), format_type(a.atttypid, a.atttypmod),
+	CASE WHEN a.atttypmod < 0 THEN -1 WHEN a.atttypid = 'numeric'::regtype THEN ((a.atttypmod - 4) & 2047 # 1024) - 1024
+	WHEN a.atttypid = ANY ('{timestamp,timestamptz,time,timetz}'::regtype[]) THEN a.atttypmod ELSE -1 END,
+	a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a', coalesce(c.collisdeterministic, true)
+	FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
+	WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped`
+
+const lookUnique = `SELECT array_agg(a.attname::text ORDER BY k.n)
+	FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n), pg_attribute a
+	WHERE i.indrelid = $1 AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+	AND k.n <= i.indnkeyatts AND a.attrelid = i.indrelid AND a.attnum = k.attnum GROUP BY i.indexrelid`
+
+// look reads the catalog about a destination; nil: it is not there.
+func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) {
+	found := &existingTable{columns: map[string]existing{}}
+	err := t.pool.QueryRow(ctx, "SELECT oid, relkind::text FROM pg_class WHERE oid = to_regclass($1)", quoteTable(dest)).Scan(&found.oid, &found.kind)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for table %s: %w", dest, refused(err))
+	}
+	rows, err := t.pool.Query(ctx, lookColumns, found.oid)
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", dest, refused(err))
+	}
+	var name string
+	var c existing
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.full, &c.scale, &c.notNull, &c.defaulted, &c.generated, &c.always, &c.sameAsByte}, func() error {
+		found.columns[name] = c
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", dest, refused(err))
+	}
+	if rows, err = t.pool.Query(ctx, lookUnique, found.oid); err == nil {
+		found.unique, err = pgx.CollectRows(rows, pgx.RowTo[[]string])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
+	}
+	if rows, err = t.pool.Query(ctx, "SELECT conname::text FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' ORDER BY 1", found.oid); err == nil {
+		found.foreign, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("foreign keys of %s: %w", dest, refused(err))
+	}
+	return found, nil
+}

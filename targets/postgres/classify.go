@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// SQLSTATEs, see appendix A of PostgreSQL's documentation.
+const codeDenied = "42501"
+
+// outcome says what an error of a statement means for its rows.
+type outcome uint8
+
+const (
+	unanswered outcome = iota // it may have been done
+	undone                    // it was not done, and may be done later
+	guilty                    // one of its rows cannot be done
+	disputed                  // another row is in the way, which may be gone later
+	gone                      // the table is not there, or not as it was
+	denied
+)
+
+func outcomeOf(err error) outcome {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) || answer.Severity == "FATAL" || answer.Severity == "PANIC" {
+		if errors.Is(err, targets.ErrDenied) {
+			return denied
+		}
+		return unanswered
+	}
+	switch code := answer.Code; {
+	case code == codeDenied, strings.HasPrefix(code, "28"):
+		return denied
+	case code == "23505", code == "23503", code == "23P01": // unique, foreign key, exclusion
+		return disputed
+	case slices.Contains([]string{"42P01", "3F000", "42703", "42P10", "42804", "428C9"}, code):
+		return gone
+	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"), code == "21000", strings.HasPrefix(code, "54"), code == "44000",
+		code == "P0001", code == "0A000", strings.HasPrefix(code, "42"):
+		return guilty
+	}
+	return undone
+}
+
+// class is what becomes of an op that is alone in its statement.
+func (o outcome) class() targets.Class {
+	switch o {
+	case guilty:
+		return targets.Rejected
+	case disputed:
+		return targets.Doubtful
+	case gone:
+		return targets.Lost
+	}
+	return targets.Retryable
+}
+
+// hasCode says whether the server answered with one of these codes.
+func hasCode(err error, codes ...string) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && slices.Contains(codes, answer.Code)
+}
+
+// refused wraps what the server does not let us do with targets.ErrDenied, and leaves all else as it is.
+func refused(err error) error {
+	if err == nil || errors.Is(err, targets.ErrDenied) {
+		return err
+	}
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) && (answer.Code == codeDenied || strings.HasPrefix(answer.Code, "28")) {
+		return fmt.Errorf("%w: %s", targets.ErrDenied, answer.Message)
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return fmt.Errorf("connect: %w", connectReason{err})
+	}
+	return err
+}
+
+// connectReason says why there is no connection, without the account and the database, which the library names.
+type connectReason struct{ err error }
+
+func (c connectReason) Error() string {
+	text := c.err.Error()
+	if at := strings.Index(text, "`: "); at >= 0 {
+		text = text[at+len("`: "):]
+	}
+	return text
+}
+
+func (c connectReason) Unwrap() error { return c.err }
+
+// reason is what the server says of a row, without the row's values: they stand behind a colon and in quotation marks,
+// except in what it says of constraints.
+func reason(err error) string {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return "no answer in time"
+		}
+		return err.Error()
+	}
+	text := answer.Message
+	if !strings.HasPrefix(answer.Code, "23") {
+		text, _, _ = strings.Cut(text, `: "`)
+		if first := strings.IndexByte(text, '"'); first >= 0 && !strings.HasPrefix(answer.Code, "42") {
+			text = text[:first] + "…"
+		}
+	}
+	if answer.ColumnName != "" && !strings.Contains(text, answer.ColumnName) {
+		text += ", column " + answer.ColumnName
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", text, answer.Code)
+}

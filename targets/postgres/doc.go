@@ -1,0 +1,24 @@
+// Package postgres is the driver for PostgreSQL as a target, 13 and later.
+//
+// A destination is a table "schema.table" whose primary key is the source's key. Documents are upserted in batches, one
+// statement each, and a batch that the server refuses is halved until the guilty rows are alone: their neighbours are
+// written.
+//
+// # Late writes
+//
+// A request that was given up may still land, and a program that was killed may have left one on its way. So each statement
+// carries the epoch of its destination, see epochs, and share-locks the row that holds it: a writer that begins, or whose
+// request had no answer, raises the epoch first. That waits for what is under way, and makes void what comes later.
+//
+// # Keys
+//
+// The key's columns have natural types. Where a type would take two keys for one, or could not print the key's text
+// again, the column is text: see TYPES.md.
+//
+// # Foreign keys
+//
+// Rows of different tables are written in no order between them. A foreign key that the table has fails until the row it
+// asks for is there: the op is tried again some times, and then becomes a dead letter. A constraint that is deferrable
+// and initially deferred is checked when the statement's transaction commits, which is the same moment. Let the target
+// have no foreign keys, or repeat the dead letters.
+package postgres

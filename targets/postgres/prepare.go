@@ -1,0 +1,187 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// work is what Prepare has to do for a destination.
+type work struct {
+	table   *table
+	found   *existingTable // nil: it has to be made
+	missing []column
+}
+
+// Prepare makes schemas and tables that are not there, and adds columns. It looks at all of them first.
+func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	var all []work
+	var wrong []error
+	for _, dest := range dests {
+		w, problems, err := t.examine(ctx, dest)
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", dest.Name, err)
+		}
+		all, wrong = append(all, w), append(wrong, problems...)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return err
+	}
+	if err := t.makeOwn(ctx); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	for _, w := range all {
+		if err := t.makeReady(ctx, w); err != nil {
+			return fmt.Errorf("prepare %s: %w", w.table.dest.Name, err)
+		}
+	}
+	return nil
+}
+
+// examine compares a destination with what is there. Problems are what an operator has to mend; the error is for what
+// kept us from looking.
+func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, []error, error) {
+	plan, err := newTable(dest)
+	if err != nil {
+		return work{}, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
+	}
+	w := work{table: plan}
+	if w.found, err = t.look(ctx, dest.Name); err != nil || w.found == nil {
+		return w, nil, err
+	}
+	var problems []error
+	problem := func(advice, format string, args ...any) {
+		err := fmt.Errorf("%s: %w: %w", dest.Name, fmt.Errorf(format, args...), targets.ErrMismatch)
+		problems = append(problems, &targets.HintError{Err: err, Advice: advice})
+	}
+	if w.found.kind != "r" && w.found.kind != "p" {
+		problem("give the mapping another destination", "it is not a table")
+		return w, problems, nil
+	}
+	written := map[string]bool{}
+	keys := make([]string, 0, plan.keys)
+	for _, c := range plan.columns {
+		written[c.field.Name] = true
+		if c.key {
+			keys = append(keys, c.field.Name)
+		}
+		have, there := w.found.columns[c.field.Name]
+		switch {
+		case !there && c.key:
+			problem("add it, or give the mapping another destination", "key column %s is not there", c.field.Name)
+		case !there:
+			w.missing = append(w.missing, c)
+		default:
+			if why := misfit(c, have); why != "" {
+				problem(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", quoteTable(dest.Name), quote(c.field.Name), c.want), "field %s: %s", c.field.Name, why)
+			}
+		}
+	}
+	for name, have := range w.found.columns {
+		if !written[name] && have.notNull && !have.defaulted && !have.generated {
+			problem(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL, or give it a default", quoteTable(dest.Name), quote(name)),
+				"column %s may not be null, has no default, and the mapping has no value for it", name)
+		}
+	}
+	if !slices.ContainsFunc(w.found.unique, func(index []string) bool { return sameSet(index, keys) }) {
+		problem("make one with CREATE UNIQUE INDEX, or a primary key", "it has no unique index on (%s), by which rows could be told apart", strings.Join(keys, ", "))
+	}
+	return w, problems, nil
+}
+
+// misfit says why a column cannot hold a field's values; "" if it can.
+func misfit(c column, have existing) string {
+	switch {
+	case have.generated && c.key:
+		return "the key column is generated"
+	case have.generated:
+		return "" // the server computes it
+	case have.always && !c.key:
+		return "it is GENERATED ALWAYS AS IDENTITY, so that no update can set it"
+	case !slices.Contains(accepted(c.field, c.key), have.typ):
+		return fmt.Sprintf("it is %s, and %s wants %s", have.full, c.field.Native, c.want)
+	case have.scale >= 0 && c.want.name == have.typ && have.scale < c.field.Scale:
+		return fmt.Sprintf("it is %s, which would round %s", have.full, c.field.Native)
+	case c.key && !have.sameAsByte:
+		return "its collation takes different texts for one key"
+	}
+	return ""
+}
+
+func sameSet(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, name := range a {
+		if !slices.Contains(b, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// makeReady makes a table or adds to it what is missing, and takes in what is there then.
+func (t *Target) makeReady(ctx context.Context, w work) error {
+	dest := w.table.dest
+	var statements []string
+	if w.found == nil {
+		schema, _, _ := strings.Cut(dest.Name, ".")
+		var exists bool
+		if err := t.pool.QueryRow(ctx, "SELECT to_regnamespace($1) IS NOT NULL", quote(schema)).Scan(&exists); err != nil {
+			return refused(err)
+		}
+		if !exists {
+			statements = append(statements, "CREATE SCHEMA IF NOT EXISTS "+quote(schema))
+		}
+		statements = append(statements, w.table.create())
+	}
+	for _, c := range w.missing {
+		statements = append(statements, fmt.Sprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", quoteTable(dest.Name), quote(c.field.Name), c.want))
+	}
+	if len(statements) > 0 {
+		if _, err := t.pool.Exec(ctx, strings.Join(statements, "; "), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return refused(err)
+		}
+	}
+	found, err := t.look(ctx, dest.Name)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		return fmt.Errorf("it was dropped at once: %w", targets.ErrReplaced)
+	}
+	d := t.destination(dest.Name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.know(found)
+	d.prepared = dest
+	return nil
+}
+
+// create is the statement that makes the table. Columns stand in the document's order, key columns that it does not show
+// first.
+func (t *table) create() string {
+	var lines, keys []string
+	for _, c := range t.columns[:t.keys] {
+		keys = append(keys, quote(c.field.Name))
+	}
+	ordered := slices.Clone(t.columns)
+	slices.SortStableFunc(ordered, func(a, b column) int { return a.at - b.at })
+	for _, c := range ordered {
+		line := quote(c.field.Name) + " " + c.want.String()
+		if c.key && c.want.name == "text" {
+			line += ` COLLATE "C"` // bytes, as the source's keys are told apart
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, "PRIMARY KEY ("+strings.Join(keys, ", ")+")")
+	return "CREATE TABLE IF NOT EXISTS " + quoteTable(t.dest.Name) + " (" + strings.Join(lines, ", ") + ")"
+}

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// column is a column of a destination's table that we write.
+type column struct {
+	field targets.Field
+	key   bool
+	form  form
+	want  columnType
+	at    int // in the document; -1: only the id has it
+	part  int // of the id; -1: it is no part of it
+}
+
+// table is a destination with its statements.
+type table struct {
+	dest    *targets.Destination
+	columns []column // first those of the key, in key order
+	keys    int
+	upsert  string
+	remove  string
+}
+
+// newTable lays out the columns. A key column that the document does not show is a column all the same.
+func newTable(dest *targets.Destination) (*table, error) {
+	if err := CheckName(dest.Name); err != nil {
+		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
+	}
+	if len(dest.Key) == 0 {
+		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
+	}
+	t := &table{dest: dest, keys: len(dest.Key)}
+	for part, field := range dest.Key {
+		at := slices.IndexFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field.Name })
+		if at >= 0 && !dest.Fields[at].Key {
+			return nil, fmt.Errorf("destination %s: field %s has the name of a key column that is not shown; give it another: %w",
+				dest.Name, field.Name, targets.ErrMismatch)
+		}
+		t.columns = append(t.columns, column{field: field, key: true, form: formOf(field), want: typeOf(field, true), at: at, part: part})
+	}
+	for at, field := range dest.Fields {
+		if slices.ContainsFunc(t.columns[:t.keys], func(c column) bool { return c.at == at }) {
+			continue
+		}
+		t.columns = append(t.columns, column{field: field, form: formOf(field), want: typeOf(field, false), at: at, part: -1})
+	}
+	fields := make([]targets.Field, len(t.columns))
+	for i, c := range t.columns {
+		fields[i] = c.field
+	}
+	if err := CheckFields(fields); err != nil {
+		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
+	}
+	return t, nil
+}
+
+// guarded begins both statements: it locks the epoch, and looks that the table still is the one that was prepared.
+// $1 is the destination, $2 its epoch, $3 the table's oid.
+const guarded = "WITH e AS MATERIALIZED (SELECT 1 FROM " + ownSchema + ".epochs WHERE destination = $1 AND epoch = $2" +
+	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) AS u(%s)), w AS (%s) SELECT count(*) FROM e"
+
+// statement makes one of the first n columns, as the server has them; have are the types by column.
+func (t *table) statement(columns []column, body string) string {
+	var arrays, names []string
+	for i, c := range columns {
+		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+4, c.form.array()))
+		names = append(names, fmt.Sprintf("c%d", i))
+	}
+	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), strings.Join(arrays, ", "), strings.Join(names, ", "), body)
+}
+
+// compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not.
+func (t *table) compile(have map[string]existing) {
+	var into, from, set, match, keys []string
+	for i, c := range t.columns {
+		name, value := quote(c.field.Name), fmt.Sprintf("u.c%d", i)
+		there := have[c.field.Name]
+		if cast := there.typ; cast != "" {
+			value += "::" + cast
+		}
+		if c.key {
+			match = append(match, "t."+name+" = "+value)
+			keys = append(keys, name)
+		}
+		if there.generated {
+			continue
+		}
+		into, from = append(into, name), append(from, value)
+		if !c.key {
+			set = append(set, name+" = EXCLUDED."+name)
+		}
+	}
+	do := "DO NOTHING"
+	if len(set) > 0 {
+		do = "DO UPDATE SET " + strings.Join(set, ", ")
+	}
+	name := quoteTable(t.dest.Name)
+	t.upsert = t.statement(t.columns, "INSERT INTO "+name+" AS t ("+strings.Join(into, ", ")+") OVERRIDING SYSTEM VALUE SELECT "+
+		strings.Join(from, ", ")+" FROM u, e ON CONFLICT ("+strings.Join(keys, ", ")+") "+do)
+	t.remove = t.statement(t.columns[:t.keys], "DELETE FROM "+name+" AS t USING u, e WHERE "+strings.Join(match, " AND "))
+}
+
+// literal quotes a text.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// batch are ops of one destination and one verb, which one statement does.
+type batch struct {
+	dest  *targets.Destination
+	verb  targets.Verb
+	ops   []targets.Op
+	index []int // of the ops in what Write was given
+}
+
+// Write does ops of one destination and verb by one statement at a time.
+func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	w := &writing{Target: t}
+	for _, b := range split(ops, t.config.MaxBatchOps) {
+		if err := w.do(ctx, b); err != nil {
+			return fmt.Errorf("write to %s: %w", b.dest.Name, err)
+		}
+	}
+	if len(w.failed) > 0 {
+		return &targets.PartialError{Items: w.failed}
+	}
+	return nil
+}
+
+// split groups ops by destination and verb, in the order in which the groups begin. The caller has no two ops of one
+// document, so their order does not matter.
+func split(ops []targets.Op, most int) []*batch {
+	type group struct {
+		dest *targets.Destination
+		verb targets.Verb
+	}
+	var batches []*batch
+	open := map[group]*batch{}
+	for i, op := range ops {
+		g := group{op.Dest, op.Verb}
+		b := open[g]
+		if b == nil || len(b.ops) == most {
+			b = &batch{dest: op.Dest, verb: op.Verb}
+			open[g] = b
+			batches = append(batches, b)
+		}
+		b.ops, b.index = append(b.ops, op), append(b.index, i)
+	}
+	return batches
+}
+
+// writing is one call of Write.
+type writing struct {
+	*Target
+	failed []targets.ItemError
+}
+
+func (w *writing) fail(index int, class targets.Class, reason string) {
+	w.failed = append(w.failed, targets.ItemError{Index: index, Class: class, Reason: reason})
+}
+
+func (w *writing) failAll(b *batch, class targets.Class, reason string) {
+	for _, i := range b.index {
+		w.fail(i, class, reason)
+	}
+}
+
+// do does a batch, in halves where it is refused for one of its rows, or too large. An error says that nothing is known.
+func (w *writing) do(ctx context.Context, b *batch) error {
+	c, err := w.claim(ctx, b.dest)
+	switch {
+	case errors.Is(err, errNotThere):
+		w.failAll(b, targets.Lost, "table "+b.dest.Name+" is not there")
+		return nil
+	case errors.Is(err, targets.ErrMismatch):
+		w.failAll(b, targets.Lost, err.Error())
+		return nil
+	case err != nil:
+		return refused(err)
+	}
+	b, parameters, size := w.encode(c.table, b)
+	if len(b.ops) == 0 {
+		return nil
+	}
+	if size > w.config.MaxBatchBytes && len(b.ops) > 1 {
+		return w.halves(ctx, b)
+	}
+	text := c.table.upsert
+	if b.verb == targets.Delete {
+		text = c.table.remove
+	}
+	held, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, parameters...))
+	switch {
+	case err == nil && held == 0:
+		return w.overtaken(ctx, b, c)
+	case err == nil:
+		return nil
+	}
+	return w.sort(ctx, b, err)
+}
+
+// send sends a statement and returns whether it held the epoch: 1 or 0.
+func (w *writing) send(ctx context.Context, text string, parameters []any) (held int, err error) {
+	ctx, cancel := w.limited(ctx)
+	defer cancel()
+	err = w.pool.QueryRow(ctx, text, parameters...).Scan(&held)
+	return held, err
+}
+
+// sort makes outcomes of a statement's error.
+func (w *writing) sort(ctx context.Context, b *batch, err error) error {
+	switch o := outcomeOf(err); o {
+	case unanswered:
+		w.doubt(b.dest.Name)
+		return err
+	case denied:
+		return refused(err)
+	case guilty, disputed:
+		if len(b.ops) > 1 {
+			return w.halves(ctx, b)
+		}
+		w.failAll(b, o.class(), reason(err))
+	default:
+		w.failAll(b, o.class(), reason(err))
+	}
+	return nil
+}
+
+func (w *writing) halves(ctx context.Context, b *batch) error {
+	half := len(b.ops) / 2
+	for _, part := range []*batch{
+		{dest: b.dest, verb: b.verb, ops: b.ops[:half], index: b.index[:half]},
+		{dest: b.dest, verb: b.verb, ops: b.ops[half:], index: b.index[half:]},
+	} {
+		if err := w.do(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overtaken: the statement found another epoch, or another table.
+func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
+	found, err := w.look(ctx, b.dest.Name)
+	switch {
+	case err != nil:
+		return err
+	case found == nil || found.oid != c.oid:
+		w.failAll(b, targets.Lost, "table "+b.dest.Name+" was dropped or replaced")
+	default:
+		w.doubt(b.dest.Name)
+		w.failAll(b, targets.Retryable, "another writer has begun to write to "+b.dest.Name)
+	}
+	return nil
+}
+
+// encode makes a statement's parameters, and leaves out the ops that can have none: what is not a document's id, and
+// what no column can hold.
+func (w *writing) encode(t *table, b *batch) (*batch, []any, int) {
+	columns := t.columns
+	if b.verb == targets.Delete {
+		columns = columns[:t.keys]
+	}
+	rest := &batch{dest: b.dest, verb: b.verb}
+	size := 0
+	for i, op := range b.ops {
+		if why := t.unfit(op); why == "" {
+			rest.ops, rest.index = append(rest.ops, op), append(rest.index, b.index[i])
+		} else if op.Verb != targets.Delete {
+			w.fail(b.index[i], targets.Rejected, why)
+		}
+	}
+	parameters := make([]any, len(columns))
+	for i, c := range columns {
+		v := &values{field: c.field, form: c.form}
+		for _, op := range rest.ops {
+			if c.key {
+				parts, _ := targets.SplitID(op.ID, t.keys) // it has been taken apart before
+				v.addKey(parts[c.part])
+				size += len(op.ID)
+				continue
+			}
+			n, _ := v.add(op.Doc[c.at]) // it has been added before
+			size += n
+		}
+		parameters[i] = v.parameter()
+	}
+	return rest, parameters, size
+}
+
+// maxKey is the longest id: an entry of an index has to fit on a third of a page.
+const maxKey = 2000
+
+// unfit says why no row can be made of an op; "" if one can.
+func (t *table) unfit(op targets.Op) string {
+	parts, ok := targets.SplitID(op.ID, t.keys)
+	if !ok || len(op.ID) > maxKey {
+		return fmt.Sprintf("the id is not one of %d key columns, or longer than %d bytes", t.keys, maxKey)
+	}
+	for _, c := range t.columns[:t.keys] {
+		v := values{field: c.field, form: c.form}
+		if !v.addKey(parts[c.part]) {
+			return "key column " + c.field.Name + " cannot have this value: zero dates and NUL are none that it could hold"
+		}
+	}
+	if op.Verb == targets.Delete {
+		return ""
+	}
+	for _, c := range t.columns[t.keys:] {
+		v := values{field: c.field, form: c.form}
+		if _, err := v.add(op.Doc[c.at]); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
