@@ -21,14 +21,44 @@ func (p *plans) publish(ctx context.Context) error {
 }
 
 // enlist is publish for tables that were described; those that it adds to the log are described again. What
-// cannot be followed anyway is left alone.
-func (p *plans) enlist(ctx context.Context, tables map[source.Table]source.Columns) error {
+// cannot be followed anyway is left alone. Where tables were followed before, one that has come since and that may not be
+// added is left out.
+func (p *plans) enlist(ctx context.Context, tables map[source.Table]source.Columns, followed []string) error {
 	if p.enlister == nil {
 		return nil
 	}
-	names := slices.SortedFunc(maps.Keys(tables), source.Table.Compare)
-	names = slices.DeleteFunc(names, func(t source.Table) bool { return tables[t].Refused != "" || !p.selected(t) })
-	added, err := p.enlister.Enlist(ctx, names)
+	var known, come []source.Table
+	for _, t := range slices.SortedFunc(maps.Keys(tables), source.Table.Compare) {
+		switch {
+		case tables[t].Refused != "" || !p.selected(t):
+		case slices.Contains(followed, t.String()):
+			known = append(known, t)
+		default:
+			come = append(come, t)
+		}
+	}
+	if len(known) == 0 {
+		return p.add(ctx, tables, come, nil)
+	}
+	if err := p.add(ctx, tables, known, known); err != nil {
+		return err
+	}
+	for _, t := range come {
+		err := p.add(ctx, tables, []source.Table{t}, nil)
+		switch {
+		case errors.Is(err, source.ErrDenied):
+			p.sayDenied(t, err)
+			delete(tables, t)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// add has tables enlisted, and describes again those that were not yet.
+func (p *plans) add(ctx context.Context, tables map[source.Table]source.Columns, names, followed []source.Table) error {
+	added, err := p.enlister.Enlist(ctx, names, followed)
 	if err != nil {
 		return err
 	}
@@ -54,7 +84,7 @@ func (p *plans) describeOne(ctx context.Context, t source.Table) (columns source
 			return err
 		}
 		described := map[source.Table]source.Columns{t: columns}
-		if err = p.enlist(ctx, described); err != nil {
+		if err = p.enlist(ctx, described, nil); err != nil {
 			return err
 		}
 		var there bool

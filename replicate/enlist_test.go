@@ -33,7 +33,7 @@ func (p *published) note(call string) {
 	p.calls = append(p.calls, call)
 }
 
-func (p *published) Enlist(_ context.Context, tables []source.Table) ([]source.Table, error) {
+func (p *published) Enlist(_ context.Context, tables, _ []source.Table) ([]source.Table, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var added []source.Table
@@ -97,6 +97,13 @@ func TestEnlist(t *testing.T) {
 	if text := b.log.String(); !strings.Contains(text, "may not be read, it is left out") || !strings.Contains(text, "let the owner add it") {
 		t.Errorf("the log says nothing of the table that may not be followed:\n%s", text)
 	}
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	r = b.start() // the table that may not be followed keeps nobody from starting again
+	b.puts("orders", 8)
+	r.settle()
+	b.equal("orders")
 	if err := r.end(); err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func (p *plans) describeAll(ctx context.Context, followed ...string) (map[source
 			tables[name] = columns
 		}
 	}
-	if err := p.enlist(ctx, tables); err != nil {
+	if err := p.enlist(ctx, tables, followed); err != nil {
 		return nil, nil, err
 	}
 	return tables, denied, nil

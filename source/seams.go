@@ -84,9 +84,10 @@ type Checker interface {
 // concurrently with all others.
 type Enlister interface {
 	// Enlist makes the log hold all changes of the tables that come after it returns, beside those of tables
-	// it was told of before. Rows that are read from then on, plus the log, are complete. Tables that are in
-	// the log already cost nothing; it returns the others, whose descriptions are to be read again, since
-	// Columns.Incarnation may depend on it. ErrDenied (wrapped in a HintError): the account may not change what
-	// the log holds.
-	Enlist(ctx context.Context, tables []Table) (added []Table, err error)
+	// it was told of before. Rows that are read from then on, plus the log, are complete. Followed are those of the
+	// tables of which that was so in an earlier run; they cost nothing if they are in the log still. For others it
+	// may have to wait for transactions that began before, whoever put them there. It returns those that it has put
+	// there itself, whose descriptions are to be read again, since Columns.Incarnation may depend on it. ErrDenied
+	// (wrapped in a HintError): the account may not change what the log holds.
+	Enlist(ctx context.Context, tables, followed []Table) (added []Table, err error)
 }

@@ -233,3 +233,34 @@ func idleSlot(t *testing.T, megabytes int) {
 		t.Error("the connection was lost")
 	}
 }
+
+// TestPostgres_GrantTakenAway takes the account's right to read one table away, under a writer: it is parked, and the log
+// goes on for the other.
+func TestPostgres_GrantTakenAway(t *testing.T) {
+	source := openSQLEnd(t, servertest.Postgres)
+	db, user := source.db, "u"+source.db.Name[2:]
+	db.Exec(t, fmt.Sprintf("CREATE ROLE %[1]s LOGIN REPLICATION PASSWORD 'hunter1'; GRANT USAGE ON SCHEMA %[2]s TO %[1]s; GRANT SELECT ON goods, side TO %[1]s", user, db.Name))
+	t.Cleanup(func() {
+		if _, err := db.DB.Exec("DROP OWNED BY " + user + "; DROP ROLE " + user); err != nil {
+			t.Error(err)
+		}
+	})
+	db.ReplURL = withUser(t, db.ReplURL, user, "hunter1")
+	p := plantBetween(t, source, openElasticEnd(t), 100)
+	r := p.start("", false)
+	p.awaitCopied(r)
+	db.Exec(t, "REVOKE SELECT ON goods FROM "+user)
+	p.source.exec(t, "DELETE FROM goods WHERE id = 1")
+	p.awaitParked(r)
+	p.source.exec(t, "UPDATE goods SET v = 'unseen' WHERE id = 2", "INSERT INTO side VALUES (998, 'goes on')")
+	r.await(t, "the other table to go on", func() (bool, error) {
+		_, there := p.target.docs(t, "side")["998"]
+		return there, nil
+	})
+	db.Exec(t, "GRANT SELECT ON goods TO "+user)
+	p.resume("goods")
+	p.awaitCopied(r)
+	p.awaitCaughtUp(r)
+	r.stop(t)
+	p.equal(nil)
+}

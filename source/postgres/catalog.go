@@ -18,6 +18,7 @@ type tableDef struct {
 	defs     []columnDef
 	typeOIDs map[string]uint32 // of the columns as declared, by name
 	identity string            // pg_class.relreplident: d default, i index, f full, n nothing
+	parent   bool              // a plain table that others inherit from
 }
 
 // Partitions are told of by the name of the table that they are part of, so they are listed only by their own
@@ -32,6 +33,7 @@ const sqlEstimate = `(SELECT sum(CASE WHEN l.reltuples >= 0 AND l.relpages > 0 T
 
 const sqlTable = `SELECT c.oid, c.relkind::text, c.relpersistence::text, c.relreplident::text,
 ` + sqlEstimate + `, %s,
+c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
 n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `
 
@@ -50,6 +52,7 @@ FROM (SELECT DISTINCT ON (attnum) * FROM base ORDER BY attnum, depth DESC) b
 JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = b.attnum
 JOIN pg_type t ON t.oid = b.typid JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN (SELECT indkey, indnkeyatts FROM pg_index WHERE indrelid = $1 AND (indisreplident OR indisprimary) AND indisvalid
+ AND (indimmediate OR (SELECT relreplident = 'f' FROM pg_class WHERE oid = $1))
  ORDER BY indisreplident DESC, indisprimary DESC LIMIT 1) k ON true
 ORDER BY a.attnum`
 
@@ -65,10 +68,7 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 		var t source.Table
 		var partition bool
 		_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &partition}, func() error {
-			if slices.ContainsFunc(patterns, func(p source.Pattern) bool {
-				one, literal := p.Literal()
-				return literal && one == t || !partition && p.Match(t)
-			}) {
+			if slices.ContainsFunc(patterns, func(p source.Pattern) bool { return selects(p, t, partition) }) {
 				tables = append(tables, t)
 			}
 			return nil
@@ -80,6 +80,13 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	}
 	slices.SortFunc(tables, source.Table.Compare)
 	return tables, nil
+}
+
+// selects reports whether a pattern is for a table: a partition, whose rows are told of by another name, has to be
+// named in full.
+func selects(p source.Pattern, t source.Table, partition bool) bool {
+	one, literal := p.Literal()
+	return literal && one == t || !partition && p.Match(t)
 }
 
 // Columns describes a table.
@@ -114,7 +121,7 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 	var kind, persistence string
 	var estimate *float64
 	var readable bool
-	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.Table.Schema, &def.Table.Name, &readable)
+	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.parent, &def.Table.Schema, &def.Table.Name, &readable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return def, source.ErrNoTable
@@ -159,8 +166,11 @@ func (def *tableDef) compile() {
 	}
 	name := quoteTable(def.Table)
 	switch {
+	case def.parent:
+		def.Refused = "other tables inherit from it: a SELECT shows their rows, the log does not. Name those tables instead"
+		return
 	case len(parts) == 0:
-		def.Refused = "no primary key: add one, such as ALTER TABLE " + name + " ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+		def.Refused = "no primary key, or one that is deferrable: add one, such as ALTER TABLE " + name + " ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 		return
 	case def.identity == "n":
 		def.Refused = "its replica identity is NOTHING, so the log does not say which rows are deleted: ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT"

@@ -35,6 +35,9 @@ type Source struct {
 	pool *pgxpool.Pool // for rows and the catalog
 	conn *pgx.ConnConfig
 
+	enlisting sync.Mutex
+	awaited   map[source.Table]bool // tables in the publication before which no transaction began that still runs
+
 	slotting sync.Mutex
 	slotted  bool // the slot is ours
 
@@ -57,7 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	s := &Source{cfg: cfg.withDefaults()}
+	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]bool{}}
 	s.log = s.cfg.Logger
 	poolCfg, err := s.poolConfig()
 	if err != nil {
@@ -93,10 +96,12 @@ func (s *Source) look(ctx context.Context) (server, error) {
 	case !info.atLeast(13):
 		return info, fmt.Errorf("PostgreSQL %d is too old: want 13 or later", info.version/10000)
 	case info.standby:
-		return info, &source.HintError{Err: errors.New("the server is a standby"), Advice: "name the primary in the source URL"}
+		return info, errStandby
 	}
 	return info, nil
 }
+
+var errStandby = &source.HintError{Err: errors.New("the server is a standby"), Advice: "name the primary in the source URL"}
 
 // settings are what every session of ours needs to read alike: texts of times and bytes in one form, and
 // snapshots that are not older than the statement.
@@ -135,6 +140,9 @@ func (s *Source) poolConfig() (*pgxpool.Config, error) {
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		info, err := identify(ctx, conn)
 		conn.PgConn().CustomData()[serverKey] = info
+		if err == nil && info.standby {
+			err = errStandby // its snapshots say too early that a transaction can be seen
+		}
 		return err
 	}
 	return cfg, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"fmt"
 
 	"github.com/jackc/pglogrepl"
 
@@ -35,13 +34,14 @@ var toldActions = map[string]source.Action{
 }
 
 // said takes in a message that somebody has put into the log.
-func (d *decoder) said(p *pglogrepl.LogicalDecodingMessage) error {
+func (d *decoder) said(ctx context.Context, p *pglogrepl.LogicalDecodingMessage) error {
 	if p.Prefix != ddlPrefix {
 		return nil
 	}
 	var t told
 	if err := json.Unmarshal(p.Content, &t); err != nil {
-		return fmt.Errorf("message of a trigger: %w", err)
+		d.src.log.Warn("a message in the log is not one of our triggers, though it is called so", "error", err)
+		return nil
 	}
 	e := source.Event{Action: toldActions[t.Action], Table: source.Table{Schema: t.Schema, Name: t.Name}}
 	if e.Action == source.Rename {
@@ -50,7 +50,12 @@ func (d *decoder) said(p *pglogrepl.LogicalDecodingMessage) error {
 	if e.Action != 0 && (d.wants(e.Table) || e.Action == source.Rename && d.wants(e.To)) {
 		d.add(e)
 	}
-	if rel := d.tables[t.ID]; rel != nil {
+	rel := d.tables[t.ID]
+	switch {
+	case rel == nil:
+	case rel.skipped && rel.wanted:
+		return d.revive(ctx, rel)
+	default:
 		rel.keys, rel.others, rel.skipped = nil, nil, false
 	}
 	return nil

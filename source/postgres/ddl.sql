@@ -46,7 +46,8 @@ BEGIN
     END IF;
     CONTINUE WHEN command.id IS NULL OR command.id = ANY (ids);
     IF command.was IS NULL THEN
-      PERFORM meepo_ddl.say('create', command.id, command.schema, command.name);
+      PERFORM meepo_ddl.say('create', command.id, command.schema, command.name)
+        WHERE NOT (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = command.id); -- its rows are another's
     ELSIF command.command_tag = 'ALTER TABLE' THEN
       IF command.parts <> command.old_parts THEN
         PERFORM meepo_ddl.say('gap', command.id, command.schema, command.name);

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,8 +48,15 @@ func (d *decoder) reset(ctx context.Context, at pglogrepl.LSN) error {
 	if err := d.polls.begin(ctx); err != nil {
 		return err
 	}
+	before := d.tables
 	d.tables, d.events, d.size, d.whole, d.polled = map[uint32]*relation{}, nil, 0, 0, 0
 	d.end, d.given, d.commit, d.xid, d.inside, d.noted = at, at, 0, 0, false, false
+	for _, rel := range before { // the log does not come again to rows that a position was handed out behind
+		if rel.missed && rel.wanted {
+			d.makeUp(rel)
+			d.whole = len(d.events)
+		}
+	}
 	return nil
 }
 
@@ -96,7 +102,7 @@ func (d *decoder) decode(ctx context.Context, m message) error {
 	case *pglogrepl.CommitMessage:
 		d.inside, d.end, d.time, d.whole = false, max(d.end, p.TransactionEndLSN), p.CommitTime.UTC(), len(d.events)
 	case *pglogrepl.RelationMessage:
-		d.tables[p.RelationID] = d.newRelation(p)
+		d.described(d.newRelation(p))
 	case *pglogrepl.InsertMessage:
 		return d.row(ctx, p.RelationID, source.Event{Action: source.Insert}, p.Tuple, true)
 	case *pglogrepl.UpdateMessage:
@@ -107,11 +113,10 @@ func (d *decoder) decode(ctx context.Context, m message) error {
 		for _, oid := range p.RelationIDs {
 			if rel := d.tables[oid]; rel != nil && rel.wanted {
 				d.add(source.Event{Action: source.Truncate, Table: rel.table})
-				d.polls.truncated[oid] = true
 			}
 		}
 	case *pglogrepl.LogicalDecodingMessage:
-		return d.said(p)
+		return d.said(ctx, p)
 	}
 	return nil
 }
@@ -121,12 +126,17 @@ func (d *decoder) add(e source.Event) {
 	if len(d.events) == 0 {
 		d.since = time.Now()
 	}
+	d.note()
+	d.events = append(d.events, e)
+	d.size += len(e.Key)
+}
+
+// note has readers see the transaction that is under way, from now on.
+func (d *decoder) note() {
 	if !d.noted && d.inside {
 		d.unseen.add(d.xid)
 		d.noted = true
 	}
-	d.events = append(d.events, e)
-	d.size += len(e.Key)
 }
 
 // row decodes an insert or a delete, whose image may be of the key alone.
@@ -137,12 +147,14 @@ func (d *decoder) row(ctx context.Context, oid uint32, e source.Event, image *pg
 	}
 	e.Table = rel.table
 	if e.Key, err = rel.key(image, nil); err != nil {
-		return d.unreadable(rel, err)
+		d.unreadable(rel, err)
+		return nil
 	}
 	if full {
 		values, err := rel.values(image, nil)
 		if err != nil {
-			return d.unreadable(rel, err)
+			d.unreadable(rel, err)
+			return nil
 		}
 		if e.Action == source.Insert {
 			e.New = values
@@ -163,74 +175,30 @@ func (d *decoder) update(ctx context.Context, p *pglogrepl.UpdateMessage) error 
 	}
 	e := source.Event{Action: source.Update, Table: rel.table}
 	if e.Key, err = rel.key(p.NewTuple, p.OldTuple); err != nil {
-		return d.unreadable(rel, err)
+		d.unreadable(rel, err)
+		return nil
 	}
 	old := e.Key
 	if p.OldTuple != nil {
 		if old, err = rel.key(p.OldTuple, nil); err != nil {
-			return d.unreadable(rel, err)
+			d.unreadable(rel, err)
+			return nil
 		}
 	}
 	if p.OldTupleType == pglogrepl.UpdateMessageTupleTypeOld {
 		if e.Old, err = rel.values(p.OldTuple, nil); err != nil {
-			return d.unreadable(rel, err)
+			d.unreadable(rel, err)
+			return nil
 		}
 	}
 	if e.New, err = rel.values(p.NewTuple, p.OldTuple); err != nil {
-		return d.unreadable(rel, err)
+		d.unreadable(rel, err)
+		return nil
 	}
 	if old != e.Key {
 		d.add(source.Event{Action: source.Delete, Table: rel.table, Key: old, Old: e.Old})
 		e = source.Event{Action: source.Insert, Table: rel.table, Key: e.Key, New: e.New}
 	}
 	d.add(e)
-	return nil
-}
-
-// ready returns the table of a row, described, or nil if its rows are nothing to us.
-func (d *decoder) ready(ctx context.Context, oid uint32) (*relation, error) {
-	rel := d.tables[oid]
-	if rel == nil {
-		return nil, fmt.Errorf("the log has a row of table %d, and has not said which table that is", oid)
-	}
-	if !rel.wanted || rel.skipped {
-		return nil, nil
-	}
-	if rel.keys == nil {
-		if err := d.describe(ctx, rel); err != nil {
-			return nil, err
-		}
-	}
-	if rel.skipped {
-		return nil, nil
-	}
-	return rel, nil
-}
-
-// describe finds out how a table's key is read. A table that is gone, or has no key now, has no rows for us; one
-// whose definition is not that of the log any more has to be copied anew.
-func (d *decoder) describe(ctx context.Context, rel *relation) error {
-	def, err := d.src.describeOID(ctx, rel.oid)
-	switch {
-	case errors.Is(err, source.ErrNoTable):
-		rel.skipped = true
-		return nil
-	case err != nil:
-		return err
-	case def.Refused != "":
-		rel.skipped = true
-		return nil
-	}
-	if err := rel.compile(def); err != nil {
-		return d.unreadable(rel, err)
-	}
-	return nil
-}
-
-// unreadable has a table copied anew, of which the log has a row that cannot be read with what is known of it.
-func (d *decoder) unreadable(rel *relation, why error) error {
-	d.src.log.Warn("a row in the log does not fit the table as it is now, the table is copied again", "table", rel.table.String(), "why", why)
-	rel.skipped = true
-	d.add(source.Event{Action: source.Gap, Table: rel.table})
 	return nil
 }

@@ -87,7 +87,13 @@ func (s *Source) inSnapshot(ctx context.Context, text source.Fence, read func(ct
 type unseen struct {
 	xids []uint64
 	at   snapshot // that was looked at last
+
+	looked time.Time // when
 }
+
+// snapshotAge is how old a snapshot may be by which the log's 32 bits of an xid are made whole: far less than it
+// takes to begin 2^31 transactions.
+const snapshotAge = time.Minute
 
 // add notes a transaction that the log has.
 func (u *unseen) add(xid uint32) uint64 {
@@ -101,7 +107,7 @@ func (u *unseen) add(xid uint32) uint64 {
 // prune forgets those that have ended by now. Snapshots that are taken from here on see them. As many as wait
 // for a synchronous standby stay, so at most one for each connection of the server.
 func (u *unseen) prune(now snapshot) {
-	u.at = now
+	u.at, u.looked = now, time.Now()
 	u.xids = slices.DeleteFunc(u.xids, now.ended)
 	slices.Sort(u.xids)
 }

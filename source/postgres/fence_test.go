@@ -154,3 +154,60 @@ func TestFence_Writers(t *testing.T) {
 		t.Logf("without a fence, %d of %d reads were stale", stale, stale+reads)
 	})
 }
+
+// TestStream_TableBeforeItIsVisible: the log tells of a table's rows before others can see the table. It is followed all
+// the same, once they can.
+func TestStream_TableBeforeItIsVisible(t *testing.T) {
+	p := servertest.StartSQL(t, servertest.Postgres)
+	d := p.Open(t)
+	d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE tried (id int)")
+	cfg := configOf(t, d.ReplURL)
+	cfg.PollEvery = 50 * time.Millisecond
+	s := openConfig(t, cfg)
+	f := follow(t, s, head(t, s), "[ab]")
+	p.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+	p.Exec(t, "SELECT pg_reload_conf()")
+	untilCommitsWait(t, d)
+	var committing sync.WaitGroup
+	for i, transaction := range []string{"BEGIN; CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1); COMMIT", "INSERT INTO a VALUES (1)"} {
+		committing.Go(func() {
+			if _, err := d.DB.ExecContext(t.Context(), transaction); err != nil {
+				t.Error(err)
+			}
+		})
+		servertest.Eventually(t, time.Minute, "a commit to wait for a standby", func() (bool, error) {
+			return d.QueryInt(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == int64(i+2), nil
+		})
+	}
+	f.untilSeen("a_write 1") // b's transaction is before it
+	p.Exec(t, "ALTER SYSTEM RESET synchronous_standby_names")
+	p.Exec(t, "SELECT pg_reload_conf()")
+	committing.Wait()
+	f.untilSeen("b_create")
+	f.untilSeen("b_gap") // for the row that was passed over
+	d.Exec(t, "INSERT INTO b VALUES (2)")
+	f.untilSeen("b_write 2")
+}
+
+// TestIncarnation_Schema: a table that left a publication of its schema, and came back, may have missed changes.
+func TestIncarnation_Schema(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY); DROP PUBLICATION meepo; CREATE PUBLICATION meepo FOR TABLES IN SCHEMA public WITH (publish_via_partition_root)")
+		incarnation := func() string {
+			c, err := s.Columns(t.Context(), "", source.Table{Schema: "public", Name: "a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.Incarnation
+		}
+		first := incarnation()
+		d.Exec(t, "ALTER PUBLICATION meepo DROP TABLES IN SCHEMA public")
+		if incarnation() == first {
+			t.Error("out of the publication, it is as before")
+		}
+		d.Exec(t, "ALTER PUBLICATION meepo ADD TABLES IN SCHEMA public")
+		if incarnation() == first {
+			t.Error("back in the publication, it is as before")
+		}
+	})
+}

@@ -21,11 +21,15 @@ const sqlIncarnation = `c.oid::text || '/' || c.relfilenode::text || ':' || md5(
  coalesce((SELECT string_agg(d.adnum::text || '/' || pg_get_expr(d.adbin, d.adrelid), ',' ORDER BY d.adnum)
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = c.oid AND a.attgenerated <> ''), ''))`
 
-// sqlMembership is since when a publication, which stands for %s, holds the table's changes of all kinds: its own row's
+// sqlMembership is since when a publication, which stands for the second %s, holds the table's changes of all kinds: its own row's
 // version, and the numbers of what makes the table one of it, which are others after it was taken out for a while.
 const sqlMembership = `coalesce((SELECT '@' || p.oid::text || '.' || p.xmin::text || coalesce('.' || (SELECT min(r.oid)::text FROM pg_publication_rel r
- WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT c.oid UNION SELECT a.relid FROM pg_partition_ancestors(c.oid) a)), '')
+ WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT c.oid UNION SELECT a.relid FROM pg_partition_ancestors(c.oid) a)), '')%s
  FROM pg_publication p WHERE p.pubname = %s), '')`
+
+// sqlSchemaMembership is the same for publications of all tables of a schema, from 15 on.
+const sqlSchemaMembership = ` || coalesce('.' || (SELECT min(s.oid)::text FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid IN (
+ SELECT t.relnamespace FROM pg_class t WHERE t.oid = c.oid OR t.oid IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))), '')`
 
 // incarnation is the expression for a table c.
 func (s *Source) incarnation(told bool) string {
@@ -33,7 +37,11 @@ func (s *Source) incarnation(told bool) string {
 	if told {
 		of = sqlToldIncarnation
 	}
-	return of + " || " + fmt.Sprintf(sqlMembership, "'"+quoteLiteral(s.cfg.Publication)+"'")
+	schemas := ""
+	if s.server().atLeast(15) {
+		schemas = sqlSchemaMembership
+	}
+	return of + " || " + fmt.Sprintf(sqlMembership, schemas, "'"+quoteLiteral(s.cfg.Publication)+"'")
 }
 
 func (s *Source) shapesQuery(told bool) string {

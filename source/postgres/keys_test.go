@@ -97,16 +97,19 @@ func tryKeys(t *testing.T, d *servertest.Database, s *Source, typ string, litera
 func TestKeys_Refused(t *testing.T) {
 	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
 		for create, want := range map[string]string{
-			"CREATE TABLE a (id int)":                                                                     "no primary key: add one, such as ALTER TABLE",
+			"CREATE TABLE a (id int)":                                                                     "add one, such as ALTER TABLE",
 			"CREATE TABLE a (id float8 PRIMARY KEY)":                                                      "key column id is double precision: this type cannot be a key",
 			"CREATE TABLE a (id int[] PRIMARY KEY)":                                                       "key column id is integer[]",
 			"CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY NOTHING":                 "REPLICA IDENTITY DEFAULT",
+			"CREATE TABLE a (id int PRIMARY KEY DEFERRABLE)":                                              "one that is deferrable",
+			"CREATE TABLE a (id int PRIMARY KEY DEFERRABLE); ALTER TABLE a REPLICA IDENTITY FULL":         "",
+			"CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE inheriting () INHERITS (a)":                "other tables inherit from it",
 			"CREATE TABLE a (id int UNIQUE)":                                                              "no primary key",
 			"CREATE TABLE a (id int PRIMARY KEY, u text)":                                                 "",
 			"CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY FULL":                    "",
 			"CREATE TABLE a (u text NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_u_key": "",
 		} {
-			d.Exec(t, "DROP TABLE IF EXISTS a; "+create)
+			d.Exec(t, "DROP TABLE IF EXISTS a CASCADE; "+create)
 			c, err := s.Columns(t.Context(), "", source.Table{Schema: "public", Name: "a"})
 			if err != nil || want == "" && c.Refused != "" || !strings.Contains(c.Refused, want) || (want == "") != (len(c.Key) == 1) {
 				t.Errorf("%s: refused: %q, key %v, %v", create, c.Refused, c.Key, err)

@@ -19,9 +19,8 @@ type polls struct {
 	told bool // the log tells of definitions
 	last time.Time
 
-	known     map[uint32]shape
-	base      map[uint32]shape // known, of which all events were handed out
-	truncated map[uint32]bool  // told of by the log since the last look
+	known map[uint32]shape
+	base  map[uint32]shape // known, of which all events were handed out
 }
 
 // shape is what is looked at of a table.
@@ -38,7 +37,7 @@ type querier interface {
 }
 
 func newPolls(s *Source, subs []source.Subscription) *polls {
-	return &polls{src: s, subs: subs, last: time.Now(), truncated: map[uint32]bool{}}
+	return &polls{src: s, subs: subs, last: time.Now()}
 }
 
 // wait is how long until the next look.
@@ -58,7 +57,7 @@ func (p *polls) begin(ctx context.Context) (err error) {
 	return err
 }
 
-const sqlNames = `SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+const sqlNames = `SELECT c.oid, n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
 
 // sqlShapes: what a row of the log depends on, and what the catalog says of columns and keys.
@@ -76,8 +75,9 @@ func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
 	}
 	var oid uint32
 	var t source.Table
-	_, err = pgx.ForEachRow(rows, []any{&oid, &t.Schema, &t.Name}, func() error {
-		if slices.ContainsFunc(p.subs, func(sub source.Subscription) bool { return sub.Tables.Match(t) }) {
+	var partition bool
+	_, err = pgx.ForEachRow(rows, []any{&oid, &t.Schema, &t.Name, &partition}, func() error {
+		if slices.ContainsFunc(p.subs, func(sub source.Subscription) bool { return selects(sub.Tables, t, partition) }) {
 			names[oid] = t
 		}
 		return nil
@@ -112,11 +112,17 @@ func (d *decoder) look(ctx context.Context) error {
 		d.add(e)
 		d.polled = len(d.events)
 	}
+	for _, rel := range d.tables {
+		if rel.skipped && rel.missed {
+			if err := d.revive(ctx, rel); err != nil {
+				return err
+			}
+		}
+	}
 	if !d.inside {
 		d.whole = len(d.events)
 	}
 	p.known, p.last = now, time.Now()
-	clear(p.truncated)
 	if d.polled == 0 {
 		p.base = p.known
 	}
@@ -135,7 +141,7 @@ func (p *polls) changes(now map[uint32]shape) []source.Event {
 		case after.table != before.table:
 			moved = append(moved, source.Event{Action: source.Rename, Table: before.table, To: after.table})
 		}
-		if there && after.rows != before.rows && !p.truncated[oid] {
+		if there && after.rows != before.rows {
 			other = append(other, source.Event{Action: source.Gap, Table: after.table})
 		} else if there && after.columns != before.columns && !p.told {
 			other = append(other, source.Event{Action: source.Alter, Table: after.table})
@@ -148,6 +154,16 @@ func (p *polls) changes(now map[uint32]shape) []source.Event {
 	}
 	if p.told {
 		return other
+	}
+	if taken := func(a source.Event) bool {
+		return slices.ContainsFunc(moved, func(b source.Event) bool { return a.Table == b.To })
+	}; slices.ContainsFunc(moved, taken) {
+		// One has the name that another had. In which order they were renamed is not known, and need not be.
+		for _, e := range moved {
+			gone = append(gone, source.Event{Action: source.Drop, Table: e.Table})
+			come = append(come, source.Event{Action: source.Create, Table: e.To})
+		}
+		moved = nil
 	}
 	return slices.Concat(gone, moved, come, other)
 }

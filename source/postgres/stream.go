@@ -75,8 +75,9 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 			m, ok, err = st.message(ctx)
 		}
 		if err == nil && ok {
-			err = st.decoder.decode(ctx, m)
-			st.outage.End(ctx)
+			if err = st.decoder.decode(ctx, m); err == nil {
+				st.outage.End(ctx)
+			}
 		}
 		if err != nil {
 			if err := st.reconnect(ctx, err); err != nil {
@@ -143,7 +144,7 @@ func (st *stream) hand(ctx context.Context, n int, whole bool) (source.Batch, bo
 // for the whole of it.
 func (st *stream) fence(ctx context.Context) (source.Fence, error) {
 	d := st.decoder
-	if len(d.unseen.xids) > 0 {
+	if len(d.unseen.xids) > 0 || time.Since(d.unseen.looked) > snapshotAge {
 		now, err := st.src.currentSnapshot(ctx)
 		if err != nil {
 			return "", err

@@ -18,6 +18,8 @@ type relation struct {
 	wanted  bool     // somebody asked for it
 	extra   []string // columns that were asked for beyond the key
 	skipped bool     // its rows are nothing to us, or cannot be read
+	missed  bool     // there were such, of which no gap was said since
+	said    bool     // that they cannot be read
 
 	keys    []part // nil: not described yet
 	others  []part
