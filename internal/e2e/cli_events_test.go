@@ -65,8 +65,9 @@ func TestEvents_AcceptanceSQL(t *testing.T) {
 		}
 		db.Exec(t, create)
 		source := "--source=" + db.ReplURL
+		slot := "--source-slot=" + db.Name + "_2"
 		asPlain := invocation{args: []string{"events", source, "--format=plain"}}.start(t)
-		asJSON := invocation{args: []string{"events", source, "--tables=" + db.Name + ".test", "--source-slot=" + db.Name + "_2"}}.start(t)
+		asJSON := invocation{args: []string{"events", source, "--tables=" + db.Name + ".test", slot}}.start(t)
 		asPlain.awaitLog(t, "events follow")
 		asJSON.awaitLog(t, "events follow")
 
@@ -92,7 +93,7 @@ func TestEvents_AcceptanceSQL(t *testing.T) {
 				t.Errorf("%d lines", n)
 			}
 		}
-		testFromEvent(t, source, list)
+		testFromEvent(t, source, slot, list)
 	})
 }
 
@@ -104,10 +105,11 @@ func execAcceptance(t *testing.T, db *servertest.Database) {
 	}
 }
 
-// testFromEvent reads from the position of an event in the middle, which delivers it again.
-func testFromEvent(t *testing.T, source string, list []event) {
+// testFromEvent reads from the position of an event in the middle, which delivers it again. A slot holds the log from where
+// it was made, so it has to be that of the reader of before.
+func testFromEvent(t *testing.T, source, slot string, list []event) {
 	for _, at := range []int{0, 6, 12} {
-		again := invocation{args: []string{"events", source, "--from=" + list[at].Position, "--until=now"}}.run(t)
+		again := invocation{args: []string{"events", source, slot, "--from=" + list[at].Position, "--until=now"}}.run(t)
 		if code := again.wait(t); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
