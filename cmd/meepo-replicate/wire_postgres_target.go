@@ -29,12 +29,11 @@ func (postgresTarget) rules(*config) mappings.Rules {
 	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields}
 }
 
-func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {
+func (postgresTarget) open(ctx context.Context, c *config, _ *slog.Logger) (targetDriver, error) {
 	cfg, err := c.postgresTargetConfig()
 	if err != nil {
 		return nil, err
 	}
-	cfg.Logger = log.With("target", "postgres")
 	dst, err := postgres.Open(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,16 +15,9 @@ import (
 
 var _ targets.Checker = (*Target)(nil)
 
-// findings collects what Check finds.
-type findings []targets.Finding
-
-func (f *findings) add(severity targets.Severity, subject, message, fix string) {
-	*f = append(*f, targets.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
-}
-
 // Check looks at the server, then at each destination.
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
-	var found findings
+	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check elasticsearch: %w", err)
 	}
@@ -41,11 +33,10 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 		}
 		checkTypes(dest, &found)
 	}
-	slices.SortStableFunc(found, func(a, b targets.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	return found, nil
+	return found.WorstFirst(), nil
 }
 
-func (t *Target) checkServer(ctx context.Context, found *findings) error {
+func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error {
 	var answer struct {
 		Version struct {
 			Number       string `json:"number"`
@@ -58,13 +49,13 @@ func (t *Target) checkServer(ctx context.Context, found *findings) error {
 	number := answer.Version.Number
 	switch {
 	case number == "":
-		found.add(targets.Fatal, "server", "does not answer like Elasticsearch or OpenSearch", "check the URL: GET / has to show the version")
+		found.Add(targets.Fatal, "server", "does not answer like Elasticsearch or OpenSearch", "check the URL: GET / has to show the version")
 	case answer.Version.Distribution != "":
-		found.add(targets.Note, "server", answer.Version.Distribution+" "+number, "")
+		found.Add(targets.Note, "server", answer.Version.Distribution+" "+number, "")
 	case versionBelow(number, 7, 17):
-		found.add(targets.Fatal, "server", "Elasticsearch "+number+" is older than 7.17", "upgrade to Elasticsearch 7.17 or later")
+		found.Add(targets.Fatal, "server", "Elasticsearch "+number+" is older than 7.17", "upgrade to Elasticsearch 7.17 or later")
 	default:
-		found.add(targets.Note, "server", "Elasticsearch "+number, "")
+		found.Add(targets.Note, "server", "Elasticsearch "+number, "")
 	}
 	return nil
 }
@@ -80,26 +71,26 @@ func versionBelow(number string, major, minor int) bool {
 }
 
 // checkCluster looks at the cluster's health. An account without the privilege cannot see it.
-func (t *Target) checkCluster(ctx context.Context, found *findings) error {
+func (t *Target) checkCluster(ctx context.Context, found *targets.Findings) error {
 	var answer struct {
 		Status string `json:"status"`
 	}
 	err := t.client.do(ctx, esapi.ClusterHealthRequest{}, &answer)
 	switch {
 	case errors.Is(err, targets.ErrDenied):
-		found.add(targets.Note, "cluster", "its health cannot be seen by this account", "")
+		found.Add(targets.Note, "cluster", "its health cannot be seen by this account", "")
 		return nil
 	case err != nil:
 		return err
 	case answer.Status == "red":
-		found.add(targets.Warning, "cluster", "status is red: some shards have no copy at all", "GET /_cluster/allocation/explain says why")
+		found.Add(targets.Warning, "cluster", "status is red: some shards have no copy at all", "GET /_cluster/allocation/explain says why")
 	}
 	return nil
 }
 
 // checkPrivileges asks the security module, where there is one, whether the account may do what a
 // run needs.
-func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destination, found *findings) error {
+func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destination, found *targets.Findings) error {
 	if len(dests) == 0 {
 		return nil
 	}
@@ -126,7 +117,7 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 	}
 	for privilege, has := range answer.Cluster {
 		if !has {
-			found.add(targets.Warning, "privileges", "the account lacks the cluster privilege "+privilege, "grant it to the role of the user or API key")
+			found.Add(targets.Warning, "privileges", "the account lacks the cluster privilege "+privilege, "grant it to the role of the user or API key")
 		}
 	}
 	for name, privileges := range answer.Index {
@@ -138,36 +129,31 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 			if name == marksIndex {
 				severity, without = targets.Warning, ": without it a target that went back to an earlier time, or a lost state, may go unnoticed"
 			}
-			found.add(severity, name, "the account lacks the index privilege "+privilege+without, "grant it to the role of the user or API key")
+			found.Add(severity, name, "the account lacks the index privilege "+privilege+without, "grant it to the role of the user or API key")
 		}
 	}
 	return nil
 }
 
 // checkDestination foretells what Prepare would say.
-func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *findings) error {
+func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *targets.Findings) error {
 	w, wrong, err := t.examine(ctx, dest)
 	if err != nil {
 		return err
 	}
-	for _, err := range wrong {
-		var hint *targets.HintError
-		if errors.As(err, &hint) {
-			found.add(targets.Fatal, dest.Name, err.Error(), hint.Advice)
-		}
-	}
+	found.AddUnfit(dest.Name, wrong)
 	if w.index == nil {
 		return nil
 	}
 	if len(wrong) == 0 && len(w.missing) > 0 {
-		found.add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(w.missing), w.index.name), "")
+		found.Add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(w.missing), w.index.name), "")
 	}
 	checkSettings(dest.Name, w.index, found)
 	return nil
 }
 
 // checkSettings looks for blocks and for what makes an index of others risky.
-func checkSettings(dest string, ix *index, found *findings) {
+func checkSettings(dest string, ix *index, found *targets.Findings) {
 	for _, block := range []string{"index.blocks.write", "index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.metadata"} {
 		if value, _ := ix.setting(block); value != "true" {
 			continue
@@ -176,22 +162,22 @@ func checkSettings(dest string, ix *index, found *findings) {
 		if block == "index.blocks.read_only_allow_delete" {
 			fix = "free disk space: Elasticsearch sets this above its flood-stage watermark; then " + fix
 		}
-		found.add(targets.Fatal, dest, "index ["+ix.name+"] has the block "+block, fix)
+		found.Add(targets.Fatal, dest, "index ["+ix.name+"] has the block "+block, fix)
 	}
 	if value, ok := ix.setting("index.gc_deletes"); !ok || shorterThanHour(value) {
-		found.add(targets.Warning, dest,
+		found.Add(targets.Warning, dest,
 			"index ["+ix.name+"] forgets the versions of deleted documents after "+cmp.Or(value, "60s")+": a request that arrives later could bring one back",
 			fmt.Sprintf(`PUT /%s/_settings {"index.gc_deletes": "%s"}`, ix.name, gcDeletes))
 	}
 	if value, ok := ix.setting("index.translog.durability"); ok && !strings.EqualFold(value, "request") {
-		found.add(targets.Warning, dest, "index ["+ix.name+"] writes to disk some time after it has answered (translog durability "+value+"): a crash of the server can lose documents that the saved position is past",
+		found.Add(targets.Warning, dest, "index ["+ix.name+"] writes to disk some time after it has answered (translog durability "+value+"): a crash of the server can lose documents that the saved position is past",
 			fmt.Sprintf(`PUT /%s/_settings {"index.translog.durability": "request"}`, ix.name))
 	}
 	if pipeline, ok := ix.setting("index.default_pipeline"); ok && pipeline != "_none" {
-		found.add(targets.Warning, dest, "index ["+ix.name+"] sends documents through the ingest pipeline "+pipeline+": they may not equal their rows", "remove index.default_pipeline unless this is meant")
+		found.Add(targets.Warning, dest, "index ["+ix.name+"] sends documents through the ingest pipeline "+pipeline+": they may not equal their rows", "remove index.default_pipeline unless this is meant")
 	}
 	if ix.dynamic != "strict" && ix.dynamic != "false" && ix.dynamic != false && !ix.made(dest) {
-		found.add(targets.Note, dest, "index ["+ix.name+"] was not made by us and adds fields that it does not know (dynamic)", "")
+		found.Add(targets.Note, dest, "index ["+ix.name+"] was not made by us and adds fields that it does not know (dynamic)", "")
 	}
 }
 
@@ -212,15 +198,15 @@ func shorterThanHour(text string) bool {
 }
 
 // checkTypes lists what the types of a new index do not keep.
-func checkTypes(dest *targets.Destination, found *findings) {
+func checkTypes(dest *targets.Destination, found *targets.Findings) {
 	for _, field := range dest.Fields {
 		if severity, message := lossy(field); severity != 0 {
-			found.add(severity, dest.Name+"."+field.Name, message, "")
+			found.Add(severity, dest.Name+"."+field.Name, message, "")
 		}
 	}
 	for _, field := range dest.Key {
 		if longest := field.Length * 4; field.Kind == targets.KindText && longest > maxIDBytes {
-			found.add(targets.Note, dest.Name, fmt.Sprintf("key column %s (%s) can be longer than an id, %d bytes: a row with such a key becomes a dead letter", field.Name, field.Native, maxIDBytes), "")
+			found.Add(targets.Note, dest.Name, fmt.Sprintf("key column %s (%s) can be longer than an id, %d bytes: a row with such a key becomes a dead letter", field.Name, field.Native, maxIDBytes), "")
 		}
 	}
 }

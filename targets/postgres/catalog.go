@@ -26,7 +26,6 @@ type existingTable struct {
 	kind    string // of pg_class.relkind
 	columns map[string]existing
 	unique  [][]string // the columns of each unique index that ON CONFLICT can use
-	foreign []string   // its foreign keys
 }
 
 const lookColumns = `SELECT a.attname, format_type(a.atttypid, NULL), format_type(a.atttypid, a.atttypmod),
@@ -69,12 +68,6 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
-	}
-	if rows, err = t.pool.Query(ctx, "SELECT conname::text FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' ORDER BY 1", found.oid); err == nil {
-		found.foreign, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
-	if err != nil {
-		return nil, fmt.Errorf("foreign keys of %s: %w", dest, refused(err))
 	}
 	return found, nil
 }

@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/targets"
@@ -16,18 +13,11 @@ var _ targets.Checker = (*Target)(nil)
 // oldest is the oldest version that is supported, as server_version_num has it.
 const oldest = 130000
 
-// findings collects what Check finds.
-type findings []targets.Finding
-
-func (f *findings) add(severity targets.Severity, subject, message, fix string) {
-	*f = append(*f, targets.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
-}
-
 // Check looks at the server and the account, then at each destination.
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()
-	var found findings
+	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check postgres: %w", refused(err))
 	}
@@ -36,11 +26,10 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 			return nil, fmt.Errorf("check %s: %w", dest.Name, err)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b targets.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	return found, nil
+	return found.WorstFirst(), nil
 }
 
-func (t *Target) checkServer(ctx context.Context, found *findings) error {
+func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error {
 	var number int
 	var version, encoding string
 	var standby, readOnly, create, ownThere bool
@@ -53,41 +42,36 @@ func (t *Target) checkServer(ctx context.Context, found *findings) error {
 	}
 	switch {
 	case number < oldest:
-		found.add(targets.Fatal, "server", "PostgreSQL "+version+" is older than 13", "upgrade to PostgreSQL 13 or later")
+		found.Add(targets.Fatal, "server", "PostgreSQL "+version+" is older than 13", "upgrade to PostgreSQL 13 or later")
 	default:
-		found.add(targets.Note, "server", "PostgreSQL "+version, "")
+		found.Add(targets.Note, "server", "PostgreSQL "+version, "")
 	}
 	if standby || readOnly {
-		found.add(targets.Fatal, "server", "it takes no writes: it is a standby, or its transactions are read-only", "name the primary in target.url")
+		found.Add(targets.Fatal, "server", "it takes no writes: it is a standby, or its transactions are read-only", "name the primary in target.url")
 	}
 	if encoding != "UTF8" {
-		found.add(targets.Warning, "server", "the database's encoding is "+encoding+": characters that it has not are rejected", "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0")
+		found.Add(targets.Warning, "server", "the database's encoding is "+encoding+": characters that it has not are rejected", "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0")
 	}
 	if !create && !ownThere {
-		found.add(targets.Fatal, "privileges", "the account may not make the schema "+ownSchema+", which holds marks and epochs",
+		found.Add(targets.Fatal, "privileges", "the account may not make the schema "+ownSchema+", which holds marks and epochs",
 			"CREATE SCHEMA "+ownSchema+" AUTHORIZATION the_account")
 	}
 	return nil
 }
 
 // checkDestination foretells what Prepare would say.
-func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *findings) error {
+func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *targets.Findings) error {
 	w, wrong, err := t.examine(ctx, dest)
 	if err != nil {
 		return err
 	}
-	for _, err := range wrong {
-		var hint *targets.HintError
-		if errors.As(err, &hint) {
-			found.add(targets.Fatal, dest.Name, err.Error(), hint.Advice)
-		}
-	}
+	found.AddUnfit(dest.Name, wrong)
 	if w.table == nil {
 		return nil
 	}
 	for _, c := range w.table.columns {
 		if message := lossy(c.field, c.key); message != "" {
-			found.add(targets.Note, dest.Name+"."+c.field.Name, message, "")
+			found.Add(targets.Note, dest.Name+"."+c.field.Name, message, "")
 		}
 	}
 	if w.found == nil || len(wrong) > 0 {
@@ -97,27 +81,32 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 }
 
 // checkTable looks for what makes a table of others risky.
-func (t *Target) checkTable(ctx context.Context, dest *targets.Destination, w work, found *findings) error {
+func (t *Target) checkTable(ctx context.Context, dest *targets.Destination, w work, found *targets.Findings) error {
 	if len(w.missing) > 0 {
-		found.add(targets.Note, dest.Name, fmt.Sprintf("%d columns will be added", len(w.missing)), "")
+		found.Add(targets.Note, dest.Name, fmt.Sprintf("%d columns will be added", len(w.missing)), "")
 	}
 	for _, c := range w.table.columns {
 		if w.found.columns[c.field.Name].generated {
-			found.add(targets.Note, dest.Name+"."+c.field.Name, "the server computes this column; the source's values are not written", "")
+			found.Add(targets.Note, dest.Name+"."+c.field.Name, "the server computes this column; the source's values are not written", "")
 		}
 	}
-	if len(w.found.foreign) > 0 {
-		found.add(targets.Warning, dest.Name, "it has foreign keys ("+strings.Join(w.found.foreign, ", ")+
+	var foreign []string
+	err := t.pool.QueryRow(ctx, "SELECT ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' ORDER BY 1)", w.found.oid).Scan(&foreign)
+	if err != nil {
+		return refused(err)
+	}
+	if len(foreign) > 0 {
+		found.Add(targets.Warning, dest.Name, "it has foreign keys ("+strings.Join(foreign, ", ")+
 			"): rows of different tables come in no order, and one whose other row does not come becomes a dead letter", "drop them in the target: the source sees to them")
 	}
 	var may bool
-	err := t.pool.QueryRow(ctx, "SELECT has_table_privilege($1::oid, 'SELECT') AND has_table_privilege($1::oid, 'INSERT') AND"+
+	err = t.pool.QueryRow(ctx, "SELECT has_table_privilege($1::oid, 'SELECT') AND has_table_privilege($1::oid, 'INSERT') AND"+
 		" has_table_privilege($1::oid, 'UPDATE') AND has_table_privilege($1::oid, 'DELETE')", w.found.oid).Scan(&may)
 	if err != nil {
 		return refused(err)
 	}
 	if !may {
-		found.add(targets.Fatal, dest.Name, "the account lacks a privilege on the table", "GRANT SELECT, INSERT, UPDATE, DELETE ON "+quoteTable(dest.Name)+" TO the_account")
+		found.Add(targets.Fatal, dest.Name, "the account lacks a privilege on the table", "GRANT SELECT, INSERT, UPDATE, DELETE ON "+quoteTable(dest.Name)+" TO the_account")
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -31,8 +30,6 @@ type Config struct {
 	MaxBatchBytes int
 	// Timeout is how long one statement may take. 0: a minute.
 	Timeout time.Duration
-	// Logger takes what an operator may want to know. Nil: nobody does.
-	Logger *slog.Logger
 }
 
 const (
@@ -72,20 +69,7 @@ func (c Config) withDefaults() Config {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
-}
-
-// Database is the database that a URL names; false if it cannot be read or names none.
-func Database(raw string) (string, bool) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", false
-	}
-	name := strings.TrimPrefix(u.Path, "/")
-	return name, name != ""
 }
 
 // pool is the config as the client library wants it. Its errors never repeat the URL, which may hold a password.
@@ -97,7 +81,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	if (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {
 		return nil, errors.New(`url: want "postgres://user@host:5432/database"`)
 	}
-	if _, ok := Database(c.URL); !ok {
+	if strings.TrimPrefix(u.Path, "/") == "" {
 		return nil, fmt.Errorf("url of %s: names no database", u.Host)
 	}
 	if c.CAFile != "" {

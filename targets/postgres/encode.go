@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -124,6 +125,12 @@ func (v *values) addNull() {
 	}
 }
 
+// truncate takes back what was added behind the first n.
+func (v *values) truncate(n int) {
+	v.texts, v.ints, v.floats = v.texts[:min(n, len(v.texts))], v.ints[:min(n, len(v.ints))], v.floats[:min(n, len(v.floats))]
+	v.bools, v.bytes = v.bools[:min(n, len(v.bools))], v.bytes[:min(n, len(v.bytes))]
+}
+
 func (v *values) addInt(x int64) (int, error) {
 	if v.form != intForm {
 		return 0, fmt.Errorf("field %s: an integer for a %s", v.field.Name, v.field.Native)
@@ -232,7 +239,7 @@ func (v *values) addKey(text string) bool {
 		v.bytes = append(v.bytes, bytes)
 		return err == nil && bytes != nil
 	case targets.KindDecimal:
-		if _, err := strconv.ParseFloat(text, 64); err != nil && !isRange(err) {
+		if _, err := strconv.ParseFloat(text, 64); err != nil && !errors.Is(err, strconv.ErrRange) { // beyond a float it is one, too
 			return false
 		}
 	case targets.KindUUID:
@@ -243,9 +250,4 @@ func (v *values) addKey(text string) bool {
 	rows := len(v.texts)
 	v.addText(text)
 	return v.texts[rows] != nil
-}
-
-// isRange: the number is one, only beyond a float.
-func isRange(err error) bool {
-	return strings.HasSuffix(err.Error(), strconv.ErrRange.Error())
 }

@@ -92,16 +92,22 @@ func (t *Target) claim(ctx context.Context, dest *targets.Destination) (claim, e
 		}
 		d.epoch = epoch
 	}
-	plan := d.plans[dest]
-	if plan == nil {
-		var err error
-		if plan, err = newTable(dest); err != nil {
-			return claim{}, err
-		}
-		plan.compile(d.have)
-		d.plans[dest] = plan
+	plan, err := d.plan(dest)
+	return claim{plan, d.oid, d.epoch}, err
+}
+
+// plan returns the layout of a destination with its statements, for the table as it is known. Its caller holds mu.
+func (d *destination) plan(dest *targets.Destination) (*table, error) {
+	if have := d.plans[dest]; have != nil {
+		return have, nil
 	}
-	return claim{plan, d.oid, d.epoch}, nil
+	made, err := newTable(dest)
+	if err != nil {
+		return nil, err
+	}
+	made.compile(d.have)
+	d.plans[dest] = made
+	return made, nil
 }
 
 // know takes in what the catalog says.

@@ -146,17 +146,18 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 	for _, c := range w.missing {
 		statements = append(statements, fmt.Sprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", quoteTable(dest.Name), quote(c.field.Name), c.want))
 	}
+	found := w.found
 	if len(statements) > 0 {
 		if _, err := t.pool.Exec(ctx, strings.Join(statements, "; "), pgx.QueryExecModeSimpleProtocol); err != nil {
 			return refused(err)
 		}
-	}
-	found, err := t.look(ctx, dest.Name)
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		return fmt.Errorf("it was dropped at once: %w", targets.ErrReplaced)
+		var err error
+		if found, err = t.look(ctx, dest.Name); err != nil {
+			return err
+		}
+		if found == nil {
+			return fmt.Errorf("it was dropped at once: %w", targets.ErrReplaced)
+		}
 	}
 	d := t.destination(dest.Name)
 	d.mu.Lock()

@@ -48,23 +48,22 @@ func (t *Target) ScanIDs(ctx context.Context, dest string, after targets.Cursor,
 	return ids, targets.Cursor(next), err
 }
 
-// planOf returns the layout of a destination that was prepared or written to.
+// planOf returns the layout of a destination that was prepared.
 func (t *Target) planOf(ctx context.Context, dest string) (*table, error) {
 	d := t.destination(dest)
 	d.mu.Lock()
-	prepared := d.prepared
-	d.mu.Unlock()
-	if prepared == nil {
-		found, err := t.look(ctx, dest)
-		if err != nil {
-			return nil, err
-		}
-		if found == nil {
-			return nil, fmt.Errorf("the table is not there: %w", targets.ErrReplaced)
-		}
-		return nil, fmt.Errorf("table %s has not been prepared", dest)
+	defer d.mu.Unlock()
+	if d.prepared != nil {
+		return d.plan(d.prepared)
 	}
-	return newTable(prepared)
+	found, err := t.look(ctx, dest)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, fmt.Errorf("the table is not there: %w", targets.ErrReplaced)
+	}
+	return nil, fmt.Errorf("table %s has not been prepared", dest)
 }
 
 // scan is the query for a page, and its parameters.

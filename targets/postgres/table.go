@@ -15,7 +15,6 @@ type column struct {
 	form  form
 	want  columnType
 	at    int // in the document; -1: only the id has it
-	part  int // of the id; -1: it is no part of it
 }
 
 // table is a destination with its statements.
@@ -36,19 +35,19 @@ func newTable(dest *targets.Destination) (*table, error) {
 		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
 	}
 	t := &table{dest: dest, keys: len(dest.Key)}
-	for part, field := range dest.Key {
+	for _, field := range dest.Key {
 		at := slices.IndexFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field.Name })
 		if at >= 0 && !dest.Fields[at].Key {
 			return nil, fmt.Errorf("destination %s: field %s has the name of a key column that is not shown; give it another: %w",
 				dest.Name, field.Name, targets.ErrMismatch)
 		}
-		t.columns = append(t.columns, column{field: field, key: true, form: formOf(field), want: typeOf(field, true), at: at, part: part})
+		t.columns = append(t.columns, column{field: field, key: true, form: formOf(field), want: typeOf(field, true), at: at})
 	}
 	for at, field := range dest.Fields {
 		if slices.ContainsFunc(t.columns[:t.keys], func(c column) bool { return c.at == at }) {
 			continue
 		}
-		t.columns = append(t.columns, column{field: field, form: formOf(field), want: typeOf(field, false), at: at, part: -1})
+		t.columns = append(t.columns, column{field: field, form: formOf(field), want: typeOf(field, false), at: at})
 	}
 	fields := make([]targets.Field, len(t.columns))
 	for i, c := range t.columns {
@@ -60,19 +59,33 @@ func newTable(dest *targets.Destination) (*table, error) {
 	return t, nil
 }
 
+// columnsOf are those that a statement carries values of.
+func (t *table) columnsOf(verb targets.Verb) []column {
+	if verb == targets.Delete {
+		return t.columns[:t.keys]
+	}
+	return t.columns
+}
+
 // guarded begins both statements: it locks the epoch, and looks that the table still is the one that was prepared.
 // $1 is the destination, $2 its epoch, $3 the table's oid.
 const guarded = "WITH e AS MATERIALIZED (SELECT 1 FROM " + ownSchema + ".epochs WHERE destination = $1 AND epoch = $2" +
 	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) AS u(%s)), w AS (%s) SELECT count(*) FROM e"
 
-// statement makes one of the first n columns, as the server has them; have are the types by column.
-func (t *table) statement(columns []column, body string) string {
-	var arrays, names []string
+// statement guards the body of one that does a verb.
+func (t *table) statement(verb targets.Verb, body string) string {
+	arrays, names := unnested(t.columnsOf(verb), 4)
+	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), arrays, names, body)
+}
+
+// unnested are the parameters of unnest for columns, the first of which is $first, and the names of what it gives.
+func unnested(columns []column, first int) (arrays, names string) {
+	var parameters, called []string
 	for i, c := range columns {
-		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+4, c.form.array()))
-		names = append(names, fmt.Sprintf("c%d", i))
+		parameters = append(parameters, fmt.Sprintf("$%d::%s", first+i, c.form.array()))
+		called = append(called, fmt.Sprintf("c%d", i))
 	}
-	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), strings.Join(arrays, ", "), strings.Join(names, ", "), body)
+	return strings.Join(parameters, ", "), strings.Join(called, ", ")
 }
 
 // compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not.
@@ -101,9 +114,9 @@ func (t *table) compile(have map[string]existing) {
 		do = "DO UPDATE SET " + strings.Join(set, ", ")
 	}
 	name := quoteTable(t.dest.Name)
-	t.upsert = t.statement(t.columns, "INSERT INTO "+name+" AS t ("+strings.Join(into, ", ")+") OVERRIDING SYSTEM VALUE SELECT "+
+	t.upsert = t.statement(targets.Upsert, "INSERT INTO "+name+" AS t ("+strings.Join(into, ", ")+") OVERRIDING SYSTEM VALUE SELECT "+
 		strings.Join(from, ", ")+" FROM u, e ON CONFLICT ("+strings.Join(keys, ", ")+") "+do)
-	t.remove = t.statement(t.columns[:t.keys], "DELETE FROM "+name+" AS t USING u, e WHERE "+strings.Join(match, " AND "))
+	t.remove = t.statement(targets.Delete, "DELETE FROM "+name+" AS t USING u, e WHERE "+strings.Join(match, " AND "))
 }
 
 // literal quotes a text.

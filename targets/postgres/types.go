@@ -144,8 +144,6 @@ func accepted(field targets.Field, key bool) []typeName {
 		types = append(types, "character varying")
 	case "jsonb":
 		types = append(types, "json")
-	case "json":
-		types = append(types, "jsonb")
 	case "real":
 		types = append(types, "double precision")
 	}

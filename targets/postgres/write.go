@@ -84,18 +84,18 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	case err != nil:
 		return refused(err)
 	}
-	b, parameters, size := w.encode(c.table, b)
+	b, made := w.encode(c.table, b)
 	if len(b.ops) == 0 {
 		return nil
 	}
-	if size > w.config.MaxBatchBytes && len(b.ops) > 1 {
+	if made.size > w.config.MaxBatchBytes && len(b.ops) > 1 {
 		return w.halves(ctx, b)
 	}
 	text := c.table.upsert
 	if b.verb == targets.Delete {
 		text = c.table.remove
 	}
-	held, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, parameters...))
+	held, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
 	switch {
 	case err == nil && held == 0:
 		return w.overtaken(ctx, b, c)
@@ -160,63 +160,17 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 	return nil
 }
 
-// encode makes a statement's parameters, and leaves out the ops that can have none: what is not a document's id, and
-// what no column can hold.
-func (w *writing) encode(t *table, b *batch) (*batch, []any, int) {
-	columns := t.columns
-	if b.verb == targets.Delete {
-		columns = columns[:t.keys]
-	}
-	rest := &batch{dest: b.dest, verb: b.verb}
-	size := 0
+// encode makes a statement's rows, and leaves out the ops that can have none: what is not a document's id, and what no
+// column can hold.
+func (w *writing) encode(t *table, b *batch) (*batch, *rows) {
+	made, rest := newRows(t.columnsOf(b.verb)), &batch{dest: b.dest, verb: b.verb}
 	for i, op := range b.ops {
-		if why := t.unfit(op); why == "" {
+		why := made.add(op)
+		if why == "" {
 			rest.ops, rest.index = append(rest.ops, op), append(rest.index, b.index[i])
 		} else if op.Verb != targets.Delete {
 			w.fail(b.index[i], targets.Rejected, why)
 		}
 	}
-	parameters := make([]any, len(columns))
-	for i, c := range columns {
-		v := &values{field: c.field, form: c.form}
-		for _, op := range rest.ops {
-			if c.key {
-				parts, _ := targets.SplitID(op.ID, t.keys) // it has been taken apart before
-				v.addKey(parts[c.part])
-				size += len(op.ID)
-				continue
-			}
-			n, _ := v.add(op.Doc[c.at]) // it has been added before
-			size += n
-		}
-		parameters[i] = v.parameter()
-	}
-	return rest, parameters, size
-}
-
-// maxKey is the longest id: an entry of an index has to fit on a third of a page.
-const maxKey = 2000
-
-// unfit says why no row can be made of an op; "" if one can.
-func (t *table) unfit(op targets.Op) string {
-	parts, ok := targets.SplitID(op.ID, t.keys)
-	if !ok || len(op.ID) > maxKey {
-		return fmt.Sprintf("the id is not one of %d key columns, or longer than %d bytes", t.keys, maxKey)
-	}
-	for _, c := range t.columns[:t.keys] {
-		v := values{field: c.field, form: c.form}
-		if !v.addKey(parts[c.part]) {
-			return "key column " + c.field.Name + " cannot have this value: zero dates and NUL are none that it could hold"
-		}
-	}
-	if op.Verb == targets.Delete {
-		return ""
-	}
-	for _, c := range t.columns[t.keys:] {
-		v := values{field: c.field, form: c.form}
-		if _, err := v.add(op.Doc[c.at]); err != nil {
-			return err.Error()
-		}
-	}
-	return ""
+	return rest, made
 }

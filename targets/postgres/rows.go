@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// rows are what a statement carries, column by column.
+type rows struct {
+	columns []column
+	values  []*values
+	keys    int
+	count   int
+	size    int // about, in bytes
+}
+
+func newRows(columns []column) *rows {
+	r := &rows{columns: columns}
+	for _, c := range columns {
+		r.values = append(r.values, &values{field: c.field, form: c.form})
+		if c.key {
+			r.keys++
+		}
+	}
+	return r
+}
+
+// parameters are the statement's, one per column.
+func (r *rows) parameters() []any {
+	list := make([]any, len(r.values))
+	for i, v := range r.values {
+		list[i] = v.parameter()
+	}
+	return list
+}
+
+// maxKey is the longest id: an entry of an index has to fit on a third of a page.
+const maxKey = 2000
+
+// add appends the row of an op, or returns why none can be made of it.
+func (r *rows) add(op targets.Op) string {
+	size, why := r.append(op)
+	if why != "" {
+		for _, v := range r.values {
+			v.truncate(r.count)
+		}
+		return why
+	}
+	r.count++
+	r.size += size
+	return ""
+}
+
+func (r *rows) append(op targets.Op) (size int, why string) {
+	parts, ok := targets.SplitID(op.ID, r.keys)
+	if !ok || len(op.ID) > maxKey {
+		return 0, fmt.Sprintf("the id is not one of %d key columns, or longer than %d bytes", r.keys, maxKey)
+	}
+	for i, c := range r.columns {
+		if c.key {
+			if !r.values[i].addKey(parts[i]) {
+				return 0, "key column " + c.field.Name + " cannot have this value: zero dates and NUL are none that it could hold"
+			}
+			size += len(op.ID)
+			continue
+		}
+		n, err := r.values[i].add(op.Doc[c.at])
+		if err != nil {
+			return 0, err.Error()
+		}
+		size += n
+	}
+	return size, ""
+}
