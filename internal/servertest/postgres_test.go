@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -136,33 +135,6 @@ func TestOpenSQL_Postgres_ReplMayReadButNotWrite(t *testing.T) {
 		}
 		if _, err := db.ExecContext(t.Context(), "SELECT pg_create_logical_replication_slot($1, 'pgoutput', true)", d.Name); err != nil {
 			t.Errorf("repl makes a slot: %v", err)
-		}
-	})
-}
-
-func TestStartSQL_Postgres_KeepsDataAndPort(t *testing.T) {
-	everyPostgres(t, func(t *testing.T, f servertest.Flavor) {
-		p := servertest.StartSQL(t, f)
-		d := p.Open(t)
-		d.Exec(t, "CREATE TABLE x (id INT PRIMARY KEY); INSERT INTO x VALUES (1)")
-		for _, c := range []struct {
-			name string
-			end  func(testing.TB)
-		}{{"stop", p.Stop}, {"kill", p.Kill}} {
-			// The pool's connection stays open: a server that ends does not wait for it.
-			c.end(t)
-			if err := d.DB.PingContext(t.Context()); err == nil {
-				t.Fatalf("the server answers after %s", c.name)
-			}
-			c.end(t) // a server that has ended may be ended again
-			p.Start(t)
-			servertest.Eventually(t, 10*time.Second, "a connection after "+c.name, func() (bool, error) {
-				err := d.DB.PingContext(t.Context())
-				return err == nil, err
-			})
-			if got := d.QueryInt(t, "SELECT COUNT(*) FROM x"); got != 1 {
-				t.Errorf("rows after %s: %d, want 1", c.name, got)
-			}
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestStartSQL_KeepsDataAndPort(t *testing.T) {
-	for _, f := range []servertest.Flavor{servertest.MariaDB, servertest.MySQLNoGTID} {
+	for _, f := range append(servertest.PostgresFlavors(), servertest.MariaDB, servertest.MySQLNoGTID) {
 		t.Run(string(f), func(t *testing.T) {
 			p := servertest.StartSQL(t, f)
 			d := p.Open(t)
@@ -19,7 +19,7 @@ func TestStartSQL_KeepsDataAndPort(t *testing.T) {
 				name string
 				end  func(testing.TB)
 			}{{"stop", p.Stop}, {"kill", p.Kill}} {
-				c.end(t)
+				c.end(t) // the pool's connection stays open: a server that ends does not wait for it
 				if err := d.DB.PingContext(t.Context()); err == nil {
 					t.Fatalf("the server answers after %s", c.name)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ type tableDef struct {
 
 // Partitions are told of by the name of the table that they are part of, so they are listed only by their own
 // full names.
-const sqlTables = `SELECT n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+const sqlTables = `SELECT c.oid, n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
 
 // sqlEstimate is about how many rows a table c has, all its partitions together; one that was never analyzed is
@@ -60,33 +61,36 @@ ORDER BY a.attnum`
 func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []source.Pattern) ([]source.Table, error) {
 	var tables []source.Table
 	err := s.inSnapshot(ctx, fence, func(ctx context.Context, tx pgx.Tx) error {
-		tables = nil
-		rows, err := tx.Query(ctx, sqlTables)
-		if err != nil {
-			return err
-		}
-		var t source.Table
-		var partition bool
-		_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &partition}, func() error {
-			if slices.ContainsFunc(patterns, func(p source.Pattern) bool { return selects(p, t, partition) }) {
-				tables = append(tables, t)
-			}
-			return nil
-		})
+		found, err := selectTables(ctx, tx, patterns)
+		tables = slices.SortedFunc(maps.Values(found), source.Table.Compare)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
-	slices.SortFunc(tables, source.Table.Compare)
 	return tables, nil
 }
 
-// selects reports whether a pattern is for a table: a partition, whose rows are told of by another name, has to be
-// named in full.
-func selects(p source.Pattern, t source.Table, partition bool) bool {
-	one, literal := p.Literal()
-	return literal && one == t || !partition && p.Match(t)
+// selectTables returns the tables that patterns select, by their numbers.
+func selectTables(ctx context.Context, q querier, patterns []source.Pattern) (map[uint32]source.Table, error) {
+	rows, err := q.Query(ctx, sqlTables)
+	if err != nil {
+		return nil, err
+	}
+	found := map[uint32]source.Table{}
+	var oid uint32
+	var t source.Table
+	var partition bool
+	_, err = pgx.ForEachRow(rows, []any{&oid, &t.Schema, &t.Name, &partition}, func() error {
+		if slices.ContainsFunc(patterns, func(p source.Pattern) bool {
+			one, literal := p.Literal()
+			return literal && one == t || !partition && p.Match(t)
+		}) {
+			found[oid] = t
+		}
+		return nil
+	})
+	return found, err
 }
 
 // Columns describes a table.

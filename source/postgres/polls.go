@@ -14,10 +14,10 @@ import (
 // polls looks at the definitions of tables now and then. Where the log tells of them, all that is left to look
 // for is the partition that was truncated by its own name, which a log by the names of roots passes over.
 type polls struct {
-	src  *Source
-	subs []source.Subscription
-	told bool // the log tells of definitions
-	last time.Time
+	src      *Source
+	patterns []source.Pattern
+	told     bool // the log tells of definitions
+	last     time.Time
 
 	known map[uint32]shape
 	base  map[uint32]shape // known, of which all events were handed out
@@ -37,7 +37,11 @@ type querier interface {
 }
 
 func newPolls(s *Source, subs []source.Subscription) *polls {
-	return &polls{src: s, subs: subs, last: time.Now()}
+	p := &polls{src: s, last: time.Now()}
+	for _, sub := range subs {
+		p.patterns = append(p.patterns, sub.Tables)
+	}
+	return p
 }
 
 // wait is how long until the next look.
@@ -57,9 +61,6 @@ func (p *polls) begin(ctx context.Context) (err error) {
 	return err
 }
 
-const sqlNames = `SELECT c.oid, n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
-
 // sqlShapes: what a row of the log depends on, and what the catalog says of columns and keys.
 const sqlShapes = `SELECT c.oid, %s, md5(c.relreplident::text || coalesce((SELECT string_agg(concat_ws('/', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') ||
@@ -68,27 +69,16 @@ FROM pg_class c WHERE c.oid = ANY($1)`
 
 // shapes looks at all tables that were asked for.
 func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
-	names := map[uint32]source.Table{}
-	rows, err := p.src.pool.Query(ctx, sqlNames)
+	names, err := selectTables(ctx, p.src.pool, p.patterns)
 	if err != nil {
 		return nil, err
 	}
-	var oid uint32
-	var t source.Table
-	var partition bool
-	_, err = pgx.ForEachRow(rows, []any{&oid, &t.Schema, &t.Name, &partition}, func() error {
-		if slices.ContainsFunc(p.subs, func(sub source.Subscription) bool { return selects(sub.Tables, t, partition) }) {
-			names[oid] = t
-		}
-		return nil
-	})
+	rows, err := p.src.pool.Query(ctx, p.src.shapesQuery(p.told), slices.Collect(maps.Keys(names)))
 	if err != nil {
-		return nil, err
-	}
-	if rows, err = p.src.pool.Query(ctx, p.src.shapesQuery(p.told), slices.Collect(maps.Keys(names))); err != nil {
 		return nil, err
 	}
 	found := make(map[uint32]shape, len(names))
+	var oid uint32
 	var s shape
 	_, err = pgx.ForEachRow(rows, []any{&oid, &s.rows, &s.columns}, func() error {
 		s.table = names[oid]

@@ -39,19 +39,15 @@ func (d *decoder) ready(ctx context.Context, oid uint32) (*relation, error) {
 func (d *decoder) describe(ctx context.Context, rel *relation) error {
 	def, err := d.src.describeOID(ctx, rel.oid)
 	switch {
-	case errors.Is(err, source.ErrNoTable):
+	case errors.Is(err, source.ErrNoTable), err == nil && def.Refused != "":
 		rel.skipped = true
 		return nil
-	case errors.Is(err, source.ErrDenied):
-		d.unreadable(rel, err)
-		return nil
-	case err != nil:
+	case err == nil:
+		err = rel.compile(def)
+	case !errors.Is(err, source.ErrDenied):
 		return err
-	case def.Refused != "":
-		rel.skipped = true
-		return nil
 	}
-	if err := rel.compile(def); err != nil {
+	if err != nil {
 		d.unreadable(rel, err)
 	}
 	return nil

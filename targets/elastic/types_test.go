@@ -6,12 +6,12 @@ import (
 	"flag"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meepo-replicate/meepo/targets"
+	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
 var golden = flag.Bool("golden", false, "write the golden files anew")
@@ -51,41 +51,7 @@ var typeCases = map[string]targets.Field{
 }
 
 func TestTypes_TableIsComplete(t *testing.T) {
-	text, err := os.ReadFile("TYPES.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	kinds := map[targets.Kind]bool{}
-	for _, row := range strings.Split(string(text), "\n") {
-		cells := strings.Split(row, "|")
-		if len(cells) != 7 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[1]) == "kind" {
-			continue
-		}
-		name := strings.TrimSpace(cells[1])
-		if of := strings.TrimSpace(cells[2]); of != "" {
-			name += ", " + of
-		}
-		field, ok := typeCases[name]
-		if !ok {
-			t.Errorf("TYPES.md: row %q has no case", name)
-			continue
-		}
-		seen[name], kinds[field.Kind] = true, true
-		if kind := propertyOf(field)["type"].(string); !strings.Contains(cells[3], "`"+kind+"`") {
-			t.Errorf("TYPES.md: row %q says %s, the type is %s", name, strings.TrimSpace(cells[3]), kind)
-		}
-	}
-	for name := range typeCases {
-		if !seen[name] {
-			t.Errorf("TYPES.md: no row for %q", name)
-		}
-	}
-	for kind := targets.KindText; kind <= targets.KindVector; kind++ {
-		if !kinds[kind] {
-			t.Errorf("TYPES.md: no row for kind %d", kind)
-		}
-	}
+	targettest.CheckTypesTable(t, typeCases, func(name string) string { return propertyOf(typeCases[name])["type"].(string) })
 }
 
 func TestTypes_Golden(t *testing.T) {

@@ -1,11 +1,10 @@
 package postgres
 
 import (
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/meepo-replicate/meepo/targets"
+	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
 // typeCase is a row of TYPES.md.
@@ -51,45 +50,20 @@ var typeCases = map[string]typeCase{
 }
 
 func TestTypes_TableIsComplete(t *testing.T) {
-	text, err := os.ReadFile("TYPES.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	kinds := map[targets.Kind]bool{}
-	for _, row := range strings.Split(string(text), "\n") {
-		cells := strings.Split(row, "|")
-		if len(cells) != 6 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[1]) == "kind" {
-			continue
-		}
-		name := strings.TrimSpace(cells[1])
-		if of := strings.TrimSpace(cells[2]); of != "" {
-			name += ", " + of
-		}
-		c, ok := typeCases[name]
-		if !ok {
-			t.Errorf("TYPES.md: row %q has no case", name)
-			continue
-		}
-		seen[name], kinds[c.field.Kind] = true, true
-		got := typeOf(c.field, c.key).String()
-		if got != c.want || !strings.Contains(cells[3], "`"+got+"`") {
-			t.Errorf("TYPES.md: row %q says %s, the type is %s, want %s", name, strings.TrimSpace(cells[3]), got, c.want)
+	fields := map[string]targets.Field{}
+	for name, c := range typeCases {
+		fields[name] = c.field
+		if got := typeOf(c.field, c.key).String(); got != c.want {
+			t.Errorf("%s: the type is %s, want %s", name, got, c.want)
 		}
 		if types := accepted(c.field, c.key); types[0] != typeOf(c.field, c.key).name {
 			t.Errorf("%s: accepts %q", name, types)
 		}
 	}
-	for name := range typeCases {
-		if !seen[name] {
-			t.Errorf("TYPES.md: no row for %q", name)
-		}
-	}
-	for kind := targets.KindText; kind <= targets.KindVector; kind++ {
-		if !kinds[kind] {
-			t.Errorf("TYPES.md: no row for kind %d", kind)
-		}
-	}
+	targettest.CheckTypesTable(t, fields, func(name string) string {
+		c := typeCases[name]
+		return typeOf(c.field, c.key).String()
+	})
 }
 
 // TestTypes_Native: what PostgreSQL prints of its own types, and the target has as well.
