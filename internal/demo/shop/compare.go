@@ -128,7 +128,7 @@ func differs(cell demo.Cell, copied any) string {
 		return "in the copy: " + err.Error()
 	}
 	if got != want {
-		return fmt.Sprintf("%q, and in the row %q", got, want)
+		return fmt.Sprintf("%q, and in the row %q", text(copied), text(cell.Value))
 	}
 	return ""
 }

@@ -50,7 +50,7 @@ func TestCompare_NamesWhatDiffers(t *testing.T) {
 	}
 	for _, change := range []struct{ statement, says string }{
 		{"UPDATE products SET weight_kg = weight_kg + 0.001 WHERE id = 3", "products 3: weight_kg: "},
-		{"UPDATE orders SET note = '' WHERE id = (SELECT MIN(id) FROM orders WHERE note IS NULL)", `note: "''", and in the row ""`},
+		{"UPDATE orders SET note = '' WHERE id = (SELECT MIN(id) FROM orders WHERE note IS NULL)", `note: "", and in the row "NULL"`},
 		{"DELETE FROM order_items WHERE order_id = 7 AND line = 1", "order_items 7|1 was not copied"},
 		{"UPDATE reviews SET id = 5000 WHERE id = 2", "reviews 2 was not copied"},
 		{"SELECT 1", "reviews 5000 was copied from no row that is there"},
