@@ -59,7 +59,7 @@ type targetKind interface {
 	rules(c *config) mappings.Rules
 }
 
-var targetKinds = []targetKind{elasticKind{}, postgresTarget{}}
+var targetKinds = []targetKind{elasticKind{}, mongoKind{}, postgresTarget{}}
 
 // targetNames lists the targets.
 func targetNames() []string {

@@ -48,6 +48,12 @@ type targetEnd interface {
 	away(t *testing.T, yes bool)
 }
 
+// lossyEnd is a targetEnd that does not keep all of a row.
+type lossyEnd interface {
+	// kept is what the target keeps of a row, in the words of sourceEnd.rows.
+	kept(row string) string
+}
+
 // openPair opens the ends of a pair, which the test that calls it owns: the one place that knows what
 // a name of the matrix stands for.
 func openPair(t *testing.T, name string) (sourceEnd, targetEnd) {
@@ -57,6 +63,8 @@ func openPair(t *testing.T, name string) (sourceEnd, targetEnd) {
 	switch target {
 	case "elastic":
 		return from, openElasticEnd(t)
+	case "mongo":
+		return from, openMongoEnd(t)
 	case "postgres":
 		return from, openPostgresEnd(t, servertest.Flavor(source))
 	}

@@ -17,6 +17,7 @@ type TCP struct {
 
 	mu     sync.Mutex
 	ended  bool
+	closed bool          // nobody is let in
 	thawed chan struct{} // not nil while frozen; closed at the end of it
 	held   bool          // something has been held back since Freeze
 	pairs  map[*pair]struct{}
@@ -69,10 +70,10 @@ func (p *TCP) serve(client net.Conn) {
 	}
 	c := &pair{client: client, server: server, cut: make(chan struct{})}
 	p.mu.Lock()
-	ended := p.ended
+	out := p.ended || p.closed
 	p.pairs[c] = struct{}{}
 	p.mu.Unlock()
-	if ended {
+	if out {
 		c.close()
 	}
 	var ways sync.WaitGroup
@@ -154,6 +155,16 @@ func (p *TCP) Cut() int {
 		c.close()
 	}
 	return len(pairs)
+}
+
+// Close ends all connections and lets no new one in, until it is called with false.
+func (p *TCP) Close(yes bool) {
+	p.mu.Lock()
+	p.closed = yes
+	p.mu.Unlock()
+	if yes {
+		p.Cut()
+	}
 }
 
 func (p *TCP) end() {

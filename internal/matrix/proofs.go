@@ -62,7 +62,7 @@ var NotTested = []string{
 	"MySQL 8.0 and 8.4, Percona Server, MariaDB other than 10.11",
 	"managed services (RDS, Aurora, Cloud SQL, Azure; Elastic Cloud)",
 	"Elasticsearch other than 8.14, OpenSearch, a cluster of several nodes",
-	"a real mongod: there is no MongoDB target yet",
+	"a real mongod: write concern, TLS and SCRAM of one",
 	"power cuts: a kill of the process leaves the kernel alive",
 }
 

@@ -20,6 +20,9 @@ var Pairs = []Pair{
 	{"mysql+postgres", "MySQL 9.7, GTID", "PostgreSQL 18"},
 	{"mariadb+postgres", "MariaDB 10.11", "PostgreSQL 18"},
 	{"postgres+postgres", "PostgreSQL 18", "PostgreSQL 18"},
+	{"mysql+mongo", "MySQL 9.7, GTID", "mongo-java-server 1.47"},
+	{"mariadb+mongo", "MariaDB 10.11", "mongo-java-server 1.47"},
+	{"postgres+mongo", "PostgreSQL 18", "mongo-java-server 1.47"},
 }
 
 // Scene is what the process is doing when it is killed.
@@ -110,5 +113,11 @@ var Kills = []Kill{
 
 // On reports whether the kill is staged on a pair: only a target that keeps versions can hold a foreign one.
 func (k Kill) On(p Pair) bool {
-	return k.Scene != Foreign || strings.HasSuffix(p.Name, "+elastic")
+	switch k.Scene {
+	case Foreign:
+		return strings.HasSuffix(p.Name, "+elastic")
+	case Letter:
+		return !strings.HasSuffix(p.Name, "+mongo")
+	}
+	return true
 }

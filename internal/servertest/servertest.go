@@ -10,6 +10,7 @@ import (
 const (
 	requireEnv = "MEEPO_REQUIRE_SERVERS"
 	elasticEnv = "MEEPO_TEST_ELASTIC_URL"
+	mongoEnv   = "MEEPO_TEST_MONGO_URL"
 	runDirEnv  = "MEEPO_TEST_RUN_DIR"
 )
 

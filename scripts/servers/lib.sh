@@ -24,6 +24,16 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# need_java: sees to a JDK of version 17 or later and Maven; the JDK's tools begin with $java_bin then.
+need_java() {
+  local version packages=()
+  java_bin=${JAVA_HOME:+$JAVA_HOME/bin/}
+  version=$("${java_bin}javac" -version 2>&1) && [[ ${version#javac } =~ ^([0-9]+) && ${BASH_REMATCH[1]} -ge 17 ]] ||
+    packages+=(openjdk-17-jdk-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  [[ ${#packages[@]} == 0 ]] || apt_install "${packages[@]}"
+}
+
 # with_lock NAME CMD...: runs CMD while no other process holds the lock NAME.
 with_lock() {
   local lock=$cache/$1.lock

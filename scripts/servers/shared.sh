@@ -13,13 +13,15 @@ mysql-nativefk  MEEPO_TEST_MYSQL_NATIVEFK_URL  mysql.sh   --loose-innodb-native-
 postgres        MEEPO_TEST_POSTGRES_URL        postgres.sh
 postgres-dist   MEEPO_TEST_POSTGRES_DIST_URL   postgres.sh --distribution
 elastic         MEEPO_TEST_ELASTIC_URL         elastic
+mongo           MEEPO_TEST_MONGO_URL           mongo.sh
 "
 
 # install_servers: installs what the servers need, the packages of the machine
 # one after the other.
 install_servers() {
   "$servers/mariadb-install.sh" && "$servers/mysql-install.sh" && "$servers/postgres-install.sh" &&
-    "$servers/postgres-install.sh" --distribution && "$servers/elastic/install.sh"
+    "$servers/postgres-install.sh" --distribution && "$servers/elastic/install.sh" &&
+    "$servers/mongo-install.sh"
 }
 
 # start_one RUN NAME VARIABLE SCRIPT [OPTION...]: starts a server and writes its
@@ -34,8 +36,11 @@ start_one() {
       url=http://127.0.0.1:$port
       "$servers/elastic/start.sh" "$run/$name" "$port" && break
     else
-      url=mysql://app:app@127.0.0.1:$port/
-      [[ $script != postgres.sh ]] || url=postgres://app:app@127.0.0.1:$port/app
+      case $script in
+      postgres.sh) url=postgres://app:app@127.0.0.1:$port/app ;;
+      mongo.sh) url=mongodb://127.0.0.1:$port ;;
+      *) url=mysql://app:app@127.0.0.1:$port/ ;;
+      esac
       "$servers/$script" start "$run/$name" "$port" "$@" && break
     fi
     [[ $try == 1 ]] || return 1

@@ -11,6 +11,7 @@ import (
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/postgres"
+	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
 var intKey = []targets.Field{{Name: "id", Kind: targets.KindInt, Native: "bigint", Bits: 64, Key: true}}
@@ -37,42 +38,13 @@ func upsert(dest *targets.Destination, id targets.ID, doc ...any) targets.Op {
 	return targets.Op{Verb: targets.Upsert, Dest: dest, ID: id, Doc: doc, Version: 1}
 }
 
-// failures writes and returns what of it failed, "index class reason" each.
-func failures(t *testing.T, target *postgres.Target, ops ...targets.Op) []string {
-	t.Helper()
-	err := target.Write(t.Context(), ops)
-	var partial *targets.PartialError
-	if err != nil && !errors.As(err, &partial) {
-		t.Fatal(err)
-	}
-	var out []string
-	if partial != nil {
-		for _, item := range partial.Items {
-			out = append(out, fmt.Sprintf("%d %d %s", item.Index, item.Class, item.Reason))
-		}
-	}
-	return out
-}
-
-func expectFailures(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("failed: %q, want %q", got, want)
-	}
-	for i := range want {
-		if !strings.HasPrefix(got[i], want[i]) {
-			t.Errorf("failed: %q, want %q", got[i], want[i])
-		}
-	}
-}
-
 // TestWrite_LandsLate: a statement of an earlier writer is under way, held up by somebody's lock, and another has not
 // arrived when a new writer begins. Neither overwrites what the new one writes.
 func TestWrite_LandsLate(t *testing.T) {
 	d := servertest.OpenSQL(t, servertest.Postgres)
 	old, dest := openTarget(t, d), &targets.Destination{Name: "late.a", Key: intKey, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}}}
 	prepare(t, old, dest)
-	expectFailures(t, failures(t, old, upsert(dest, "1", "first")))
+	targettest.ExpectFailures(t, old, []targets.Op{upsert(dest, "1", "first")})
 	lock, err := d.DB.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +74,7 @@ func TestWrite_LandsLate(t *testing.T) {
 		}
 	}
 	// What comes later carries an epoch that is over. It says so once, and then takes over again.
-	expectFailures(t, failures(t, old, upsert(dest, "1", "later")), "0 1 another writer")
+	targettest.ExpectFailures(t, old, []targets.Op{upsert(dest, "1", "later")}, "0 1 another writer")
 	if got := d.QueryString(t, "SELECT v FROM late.a"); got != "new" {
 		t.Errorf("the row is %q", got)
 	}
@@ -119,16 +91,15 @@ func TestWrite_UniqueConflict(t *testing.T) {
 		ops = append(ops, upsert(dest, targets.ID(fmt.Sprint(i)), fmt.Sprint("secret", i)))
 	}
 	ops[77].Doc[0] = "secret5"
-	got := failures(t, target, ops...)
-	expectFailures(t, got, "77 2 duplicate key value violates unique constraint")
+	got := targettest.ExpectFailures(t, target, ops, "77 2 duplicate key value violates unique constraint")
 	if strings.Contains(got[0], "secret") {
 		t.Errorf("the reason has a value: %s", got[0])
 	}
 	if n := d.QueryInt(t, "SELECT count(*) FROM a"); n != 99 {
 		t.Errorf("%d rows", n)
 	}
-	expectFailures(t, failures(t, target, targets.Op{Verb: targets.Delete, Dest: dest, ID: "5", Version: 2}))
-	expectFailures(t, failures(t, target, ops[77]))
+	targettest.ExpectFailures(t, target, []targets.Op{{Verb: targets.Delete, Dest: dest, ID: "5", Version: 2}})
+	targettest.ExpectFailures(t, target, []targets.Op{ops[77]})
 }
 
 // TestWrite_Tables are tables that are made otherwise than ours.
@@ -140,7 +111,7 @@ func TestWrite_Tables(t *testing.T) {
 		dest := &targets.Destination{Name: "public.only", Key: intKey, Fields: intKey}
 		prepare(t, target, dest)
 		for range 2 {
-			expectFailures(t, failures(t, target, upsert(dest, "1", int64(1)), upsert(dest, "2", int64(2))))
+			targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", int64(1)), upsert(dest, "2", int64(2))})
 		}
 	})
 	t.Run("identity, generated, and a column of their own", func(t *testing.T) {
@@ -149,8 +120,8 @@ func TestWrite_Tables(t *testing.T) {
 		loud.Name = "loud"
 		dest := &targets.Destination{Name: "public.odd", Key: intKey, Fields: []targets.Field{text, loud}}
 		prepare(t, target, dest)
-		expectFailures(t, failures(t, target, upsert(dest, "7", "a", "of the source")))
-		expectFailures(t, failures(t, target, upsert(dest, "7", "b", "of the source")))
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "7", "a", "of the source")})
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "7", "b", "of the source")})
 		if got := d.QueryString(t, "SELECT concat(id, v, loud, mine) FROM odd"); got != "7bBkept" {
 			t.Errorf("the row is %s", got)
 		}
@@ -160,25 +131,25 @@ func TestWrite_Tables(t *testing.T) {
 		number := targets.Field{Name: "v", Kind: targets.KindInt, Native: "bigint", Bits: 64}
 		dest := &targets.Destination{Name: "public.child", Key: intKey, Fields: []targets.Field{number}}
 		prepare(t, target, dest)
-		expectFailures(t, failures(t, target, upsert(dest, "1", int64(9))), "0 2 insert or update on table \"child\" violates foreign key")
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", int64(9))}, "0 2 insert or update on table \"child\" violates foreign key")
 		d.Exec(t, "INSERT INTO parent VALUES (9)")
-		expectFailures(t, failures(t, target, upsert(dest, "1", int64(9))))
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", int64(9))})
 	})
 	t.Run("dropped, and made anew by somebody", func(t *testing.T) {
 		dest := &targets.Destination{Name: "public.gone", Key: intKey, Fields: []targets.Field{text}}
 		prepare(t, target, dest)
 		d.Exec(t, "DROP TABLE gone; CREATE TABLE gone (id bigint PRIMARY KEY, v text)")
-		expectFailures(t, failures(t, target, upsert(dest, "1", "a")), "0 5 table public.gone was dropped or replaced")
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", "a")}, "0 5 table public.gone was dropped or replaced")
 		d.Exec(t, "DROP TABLE gone")
-		expectFailures(t, failures(t, target, upsert(dest, "1", "a")), "0 5 ")
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", "a")}, "0 5 ")
 	})
 	t.Run("NUL and zero dates", func(t *testing.T) {
 		name := targets.Field{Name: "id", Kind: targets.KindText, Native: "varchar(9)", Key: true}
 		day := targets.Field{Name: "day", Kind: targets.KindDate, Native: "date"}
 		dest := &targets.Destination{Name: "public.nul", Key: []targets.Field{name}, Fields: []targets.Field{name, text, day}}
 		prepare(t, target, dest)
-		expectFailures(t, failures(t, target, upsert(dest, "a\x00b", "a\x00b", "x", nil), upsert(dest, "c", "c", "x\x00y", "2024-02-30"),
-			targets.Op{Verb: targets.Delete, Dest: dest, ID: "a\x00b", Version: 1}), "0 3 key column id")
+		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "a\x00b", "a\x00b", "x", nil), upsert(dest, "c", "c", "x\x00y", "2024-02-30"),
+			targets.Op{Verb: targets.Delete, Dest: dest, ID: "a\x00b", Version: 1}}, "0 3 key column id")
 		if got := d.QueryString(t, "SELECT v || coalesce(day::text, '-') FROM nul"); got != "x\ufffdy-" {
 			t.Errorf("the row is %q", got)
 		}

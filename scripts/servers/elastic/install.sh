@@ -6,11 +6,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 recipe=$servers/elastic prefix=$installs/elastic
 
-# has_jdk: whether there is a javac of version 17 or later.
-has_jdk() {
-  local version
-  version=$("${java_bin}javac" -version 2>&1) && [[ ${version#javac } =~ ^([0-9]+) && ${BASH_REMATCH[1]} -ge 17 ]]
-}
 # descriptor MODULE CLASS: writes what the server needs to load modules/MODULE.
 descriptor() {
   cat >"$home/modules/$1/plugin-descriptor.properties" <<END
@@ -38,13 +33,10 @@ build() {
   cp "$recipe"/config/* "$home/config/"
 }
 install() {
-  local stamp packages=()
+  local stamp
   stamp=$(cd "$recipe" && cat pom.xml install.sh config/* src/eslocal/* | sha256sum)
   [[ $(cat "$prefix/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  java_bin=${JAVA_HOME:+$JAVA_HOME/bin/}
-  has_jdk || packages+=(openjdk-17-jdk-headless)
-  command -v mvn >/dev/null || packages+=(maven)
-  [[ ${#packages[@]} == 0 ]] || apt_install "${packages[@]}"
+  need_java
   # Built beside its place and moved there whole, so that a failed run leaves nothing half done.
   home=$(mktemp -d "$prefix.XXXXXX")
   trap 'rm -rf "$home"' EXIT

@@ -1,0 +1,64 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+var _ targets.Identifier = (*Target)(nil)
+
+// Identify names the collection by the uuid that the server gave it, or by our marker, and the word of its record. That a
+// server went back to an earlier time is told by the marks.
+func (t *Target) Identify(ctx context.Context, dest string) (string, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	found, err := t.look(ctx, dest)
+	if err != nil {
+		return "", fmt.Errorf("identify: %w", err)
+	}
+	if found == nil {
+		return "", nil
+	}
+	kept, err := t.recordOf(ctx, dest)
+	if err != nil {
+		return "", fmt.Errorf("identify: %w", err)
+	}
+	if kept == nil {
+		return found.uuid + "/", nil
+	}
+	return found.uuid + "/" + kept.Made, nil
+}
+
+// Empty looks for one document.
+func (t *Target) Empty(ctx context.Context, dest string) (bool, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	c, err := t.collection(ctx, dest)
+	if err != nil {
+		return false, fmt.Errorf("look whether %s is empty: %w", dest, err)
+	}
+	err = c.FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.Is(err, mongo.ErrNoDocuments):
+		return false, fmt.Errorf("look whether %s is empty: %w", dest, t.refused(ctx, c.Database().Client(), err))
+	}
+	return true, t.there(ctx, dest)
+}
+
+// there returns targets.ErrReplaced (wrapped) where a collection is not there: to read it would be to find it empty.
+func (t *Target) there(ctx context.Context, dest string) error {
+	found, err := t.look(ctx, dest)
+	if err == nil && found == nil {
+		err = fmt.Errorf("collection %s is not there: %w", dest, targets.ErrReplaced)
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package mongo
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+const (
+	maxDatabase  = 63
+	maxNamespace = 120 // "database.collection" in bytes; 255 since MongoDB 4.4
+	// ownDatabase holds what this product keeps for itself, where the URL names no database.
+	ownDatabase = "meepo_replicate"
+	// ownPrefix begins the names of its collections.
+	ownPrefix = "meepo_replicate."
+)
+
+// CheckName says why a destination cannot be called so; nil if it can: a database and a collection, with a dot between.
+// It asks nobody. See "Naming Restrictions" in MongoDB's manual.
+func CheckName(name string) error {
+	database, collection, ok := strings.Cut(name, ".")
+	switch {
+	case !ok || database == "" || collection == "":
+		return fmt.Errorf("the name %q is not a database and a collection: want %q", name, "app."+strings.Trim(name, "."))
+	case !utf8.ValidString(name) || strings.ContainsAny(collection, "$\x00"):
+		return fmt.Errorf("the name %q is not valid UTF-8 without $ and NUL", name)
+	case strings.HasPrefix(collection, "system.") || strings.HasPrefix(collection, ownPrefix):
+		return fmt.Errorf("the name %q is not for collections of rows", name)
+	case collection[0] == '.' || strings.HasSuffix(collection, ".") || strings.Contains(collection, ".."):
+		return fmt.Errorf("the name %q has an empty part", name)
+	case len(name) > maxNamespace:
+		return fmt.Errorf("the name %q has %d bytes, at most %d are allowed", name, len(name), maxNamespace)
+	}
+	return checkDatabase(database)
+}
+
+func checkDatabase(name string) error {
+	switch {
+	case slices.Contains([]string{"admin", "local", "config", ownDatabase}, strings.ToLower(name)):
+		return fmt.Errorf("the database %q is not for collections of rows", name)
+	case !utf8.ValidString(name) || strings.ContainsAny(name, "/\\. \"$*<>:|?\x00"):
+		return fmt.Errorf(`the database %q has a character that no database may have: / \ . " $ * < > : | ? a space, NUL`, name)
+	case len(name) > maxDatabase:
+		return fmt.Errorf("the database %q has %d bytes, at most %d are allowed", name, len(name), maxDatabase)
+	}
+	return nil
+}
+
+// CheckFields says why fields cannot be those of a document; nil if they can. It asks nobody.
+func CheckFields(fields []targets.Field) error {
+	seen := map[string]bool{}
+	for _, field := range fields {
+		if err := checkField(field.Name); err != nil {
+			return fmt.Errorf("field %s: %w", field.Name, err)
+		}
+		if seen[field.Name] {
+			return fmt.Errorf("field %s: there are two of that name", field.Name)
+		}
+		seen[field.Name] = true
+	}
+	return nil
+}
+
+func checkField(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the name is empty")
+	case name == "_id":
+		return errors.New("the document's _id is its key; give the field another name")
+	case name[0] == '$':
+		return errors.New("the name begins with $, as operators do")
+	case strings.ContainsAny(name, ".\x00") || !utf8.ValidString(name):
+		return errors.New("the name has a dot, which would be a path, or NUL, or is not valid UTF-8")
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// Target is a MongoDB that documents are written to.
+type Target struct {
+	config Config
+
+	connecting sync.Mutex
+	connected  *mongo.Client
+	password   string // that connected has
+	closed     bool
+
+	mu    sync.Mutex
+	dests map[string]*destination
+	quiet time.Time // until then a request of ours that had no answer may land
+}
+
+var (
+	_ targets.Writer    = (*Target)(nil)
+	_ targets.Scanner   = (*Target)(nil)
+	_ targets.Reader    = (*Target)(nil)
+	_ targets.Preparer  = (*Target)(nil)
+	_ targets.Emptiness = (*Target)(nil)
+)
+
+// Open returns a target. It connects to nobody yet, so that a run can start while the server is away; Check and Prepare
+// tell whether it is there.
+func Open(_ context.Context, config Config) (*Target, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("open mongo: %w", err)
+	}
+	return &Target{config: config.withDefaults(), dests: map[string]*destination{}}, nil
+}
+
+// client returns the connection, and begins it where there is none.
+func (t *Target) client(ctx context.Context) (*mongo.Client, error) {
+	t.connecting.Lock()
+	defer t.connecting.Unlock()
+	if t.closed {
+		return nil, mongo.ErrClientDisconnected
+	}
+	if t.connected != nil {
+		return t.connected, nil
+	}
+	o, err := t.config.client()
+	if err != nil {
+		return nil, err
+	}
+	o.SetMaxPoolSize(uint64(t.config.Conns))
+	if t.config.Password != nil {
+		if t.password, err = t.config.Password(ctx); err != nil {
+			return nil, err
+		}
+		auth := options.Credential{}
+		if o.Auth != nil {
+			auth = *o.Auth
+		}
+		auth.Password, auth.PasswordSet = t.password, true
+		o.SetAuth(auth)
+	}
+	t.connected, err = mongo.Connect(o)
+	return t.connected, err
+}
+
+// refusedAccount is for when the server refuses the account: a password that has changed is asked for again.
+func (t *Target) refusedAccount(ctx context.Context, client *mongo.Client) {
+	t.connecting.Lock()
+	defer t.connecting.Unlock()
+	if t.config.Password == nil || t.connected != client {
+		return
+	}
+	if now, err := t.config.Password(ctx); err != nil || now == t.password {
+		return
+	}
+	t.connected = nil
+	_ = client.Disconnect(ctx) // its requests fail, as they do already
+}
+
+// Close closes the connections.
+func (t *Target) Close(ctx context.Context) error {
+	t.connecting.Lock()
+	defer t.connecting.Unlock()
+	t.closed = true
+	if t.connected == nil {
+		return nil
+	}
+	client := t.connected
+	t.connected = nil
+	return client.Disconnect(ctx)
+}
+
+// collection is a destination's. Its name was checked by Prepare.
+func (t *Target) collection(ctx context.Context, dest string) (*mongo.Collection, error) {
+	client, err := t.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	database, name, _ := strings.Cut(dest, ".")
+	return client.Database(database).Collection(name), nil
+}
+
+// limited bounds a request; the client library tells the server to give it up a little earlier.
+func (t *Target) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, t.config.Timeout)
+}

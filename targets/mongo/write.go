@@ -1,0 +1,159 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// batch is a request: writes to one collection.
+type batch struct {
+	dest   string
+	models []mongo.WriteModel
+	index  []int // of their ops in what Write was given
+	size   int   // about, in bytes
+}
+
+// Write does the ops of one destination by one bulk at a time.
+func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	w := &writing{Target: t}
+	for _, b := range w.split(ops) {
+		if err := w.do(ctx, b); err != nil {
+			return fmt.Errorf("write to %s: %w", b.dest, err)
+		}
+	}
+	if len(w.failed) > 0 {
+		return &targets.PartialError{Items: w.failed}
+	}
+	return nil
+}
+
+// writing is one call of Write.
+type writing struct {
+	*Target
+	failed []targets.ItemError
+}
+
+func (w *writing) fail(index int, class targets.Class, reason string) {
+	w.failed = append(w.failed, targets.ItemError{Index: index, Class: class, Reason: reason})
+}
+
+func (w *writing) failAll(b *batch, class targets.Class, reason string) {
+	for _, i := range b.index {
+		w.fail(i, class, reason)
+	}
+}
+
+// split makes requests of ops, and leaves out those that can have none: what is not a document's id, and what no document
+// can hold. The caller has no two ops of one document, so their order does not matter.
+func (w *writing) split(ops []targets.Op) []*batch {
+	var batches []*batch
+	open := map[string]*batch{}
+	for i, op := range ops {
+		model, size, err := modelOf(op)
+		if err != nil {
+			if op.Verb != targets.Delete {
+				w.fail(i, targets.Rejected, err.Error())
+			}
+			continue
+		}
+		b := open[op.Dest.Name]
+		if b == nil || len(b.models) == w.config.MaxBatchOps || b.size+size > w.config.MaxBatchBytes {
+			b = &batch{dest: op.Dest.Name}
+			open[op.Dest.Name] = b
+			batches = append(batches, b)
+		}
+		b.models, b.index, b.size = append(b.models, model), append(b.index, i), b.size+size
+	}
+	return batches
+}
+
+// modelOf is an op as the client library wants it, and about how many bytes it is.
+func modelOf(op targets.Op) (mongo.WriteModel, int, error) {
+	const around = 60 // what stands around a document in a request
+	id, err := keyOf(op.Dest.Key, op.ID)
+	if err != nil {
+		return nil, 0, err
+	}
+	filter := bson.D{{Key: "_id", Value: id}}
+	if op.Verb == targets.Delete {
+		return mongo.NewDeleteOneModel().SetFilter(filter), len(op.ID) + around, nil
+	}
+	doc, err := document(id, op)
+	if err != nil {
+		return nil, 0, err
+	}
+	return mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(doc).SetUpsert(true), len(doc) + len(op.ID) + around, nil
+}
+
+// do does a batch. An error says that nothing is known of it.
+func (w *writing) do(ctx context.Context, b *batch) error {
+	if err := w.waitQuiet(ctx); err != nil {
+		return err
+	}
+	sent, cancel := w.limited(ctx)
+	defer cancel()
+	switch err := w.claim(sent, b.dest); {
+	case errors.Is(err, errNotThere), errors.Is(err, errReplaced):
+		w.failAll(b, targets.Lost, err.Error()+": "+b.dest)
+		return nil
+	case err != nil:
+		return err
+	}
+	c, err := w.collection(sent, b.dest)
+	if err != nil {
+		return err
+	}
+	_, err = c.BulkWrite(sent, b.models, options.BulkWrite().SetOrdered(false))
+	if err == nil {
+		return nil
+	}
+	var items mongo.BulkWriteException
+	if errors.As(err, &items) && items.WriteConcernError == nil && !hasItem(items, denied) {
+		for _, item := range items.WriteErrors {
+			w.fail(b.index[item.Index], classOf(item.WriteError), reason(item.WriteError))
+		}
+		return nil
+	}
+	if until, ok := sent.Deadline(); ok && outcomeOf(err) == unanswered {
+		w.doubt(until)
+	}
+	return w.refused(ctx, c.Database().Client(), err)
+}
+
+// doubt: a request had no answer. The server gives it up at until.
+func (t *Target) doubt(until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if until.After(t.quiet) {
+		t.quiet = until
+	}
+}
+
+// waitQuiet waits until no request of before can land any more.
+func (t *Target) waitQuiet(ctx context.Context) error {
+	t.mu.Lock()
+	wait := time.Until(t.quiet)
+	t.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
