@@ -5,7 +5,7 @@
 # ends. It needs Debian or Ubuntu, and root only for what has to be installed.
 #
 #   SOURCE=mariadb|mysql|postgres  the source (mariadb)
-#   TARGET=elastic|postgres        the target (elastic)
+#   TARGET=elastic|mongo|postgres  the target (elastic)
 #   KEEP=1                         leave the servers running at the end; "demo.sh stop" ends them
 #   DOCKER=0                       use no Docker engine, even if there is one
 set -euo pipefail
@@ -16,8 +16,8 @@ source=${SOURCE:-mariadb} target=${TARGET:-elastic} keep=${KEEP:-} run=$cache/de
 run=${run#"$repo"/} # shorter to read
 state=$run/meepo-state.db log=${cache#"$repo"/}/demo.log
 compose=(docker compose --project-name meepo-demo --file compose.yaml)
-declare -A title=([mariadb]=MariaDB [mysql]=MySQL [postgres]=PostgreSQL [elastic]=Elasticsearch)
-declare -A port=([mariadb]=3307 [mysql]=3306 [postgres]=5432 [elastic]=9200) # those of compose.yaml
+declare -A title=([mariadb]=MariaDB [mysql]=MySQL [postgres]=PostgreSQL [elastic]=Elasticsearch [mongo]=MongoDB)
+declare -A port=([mariadb]=3307 [mysql]=3306 [postgres]=5432 [elastic]=9200 [mongo]=27017) # those of compose.yaml
 ends=("$source")
 [[ $target == "$source" ]] || ends+=("$target") # one PostgreSQL can be both
 services=("${ends[@]/#elastic/elasticsearch}")  # as compose.yaml calls them
@@ -95,6 +95,7 @@ name_ends() {
   source_url=$scheme://repl@127.0.0.1:${port[$source]}/shop
   shop_url=$scheme://app:app@127.0.0.1:${port[$source]}/shop
   case $target in
+  mongo) target_url=mongodb://127.0.0.1:${port[mongo]}/shop reading_url=$target_url ;;
   elastic) target_url=http://127.0.0.1:${port[elastic]} reading_url=$target_url ;;
   # Another database than the source's, which may be on the same server.
   postgres) target_url=postgres://app@127.0.0.1:${port[postgres]}/app reading_url=${target_url/app@/app:app@} ;;
@@ -199,6 +200,7 @@ demo() {
 
   step "Start ${title[$source]}$([[ $target == "$source" ]] || echo " and ${title[$target]}")"
   start_servers
+  with_docker || title[mongo]="mongo-java-server (MongoDB's protocol)" # what it is, and not what it stands for
   name_ends
   say "from ${title[$source]} at 127.0.0.1:${port[$source]}, to ${title[$target]} at 127.0.0.1:${port[$target]}"
 
@@ -257,7 +259,7 @@ what_next() {
 What to try next
    make demo KEEP=1           the same, but the servers stay, with commands to try on them
    make demo SOURCE=mysql     with MySQL in place of MariaDB; SOURCE=postgres with PostgreSQL
-   make demo TARGET=postgres  to PostgreSQL in place of Elasticsearch
+   make demo TARGET=mongo     to MongoDB in place of Elasticsearch; TARGET=postgres to PostgreSQL
    bin/meepo-replicate --help
    README.md says how to use it with servers of your own
 END
@@ -285,6 +287,7 @@ END
 try_target() {
   case $target in
   elastic) echo "   curl '$target_url/shop.reviews/_search?q=body:handle&size=3&pretty'" ;;
+  mongo) echo "   mongosh $target_url --eval 'db.reviews.find({body: /handle/}).limit(3)'" ;;
   postgres) echo "   psql $reading_url -c 'SELECT status, count(*) FROM shop.orders GROUP BY status'" ;;
   esac
 }
@@ -295,7 +298,7 @@ stop) stop_servers; exit ;;
 *) die "usage: demo.sh [stop]" ;;
 esac
 [[ $source =~ ^(mariadb|mysql|postgres)$ ]] || die "SOURCE is mariadb, mysql or postgres, not $source"
-[[ $target =~ ^(elastic|postgres)$ ]] || die "TARGET is elastic or postgres, not $target"
+[[ $target =~ ^(elastic|mongo|postgres)$ ]] || die "TARGET is elastic, mongo or postgres, not $target"
 stop_servers # of a demo before, with KEEP=1 or cut short
 mkdir -p "$run"
 rm -f "$log"

@@ -68,13 +68,22 @@ func plainBool(value any) (string, error) {
 
 var moment = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?)?(?:Z|\+00)?$`)
 
-// plainMoment leaves out the zone, which is UTC or none.
+// plainMoment leaves out the zone, which is UTC or none. A date is the moment at which it begins.
 func plainMoment(value any) (string, error) {
 	parts := moment.FindStringSubmatch(fmt.Sprint(value))
 	if parts == nil {
 		return "", fmt.Errorf("a %T that is no moment", value)
 	}
-	return strings.TrimRight(strings.TrimSpace(parts[1]+" "+parts[2])+"."+strings.TrimRight(parts[3], "0"), "."), nil
+	if parts[2] == "" {
+		parts[2] = "00:00:00"
+	}
+	return strings.TrimRight(parts[1]+" "+parts[2]+"."+strings.TrimRight(parts[3], "0"), "."), nil
+}
+
+// Milliseconds cuts the plain spelling of a moment to what servers keep that know no microseconds.
+func Milliseconds(plain string) string {
+	whole, fraction, _ := strings.Cut(plain, ".")
+	return strings.TrimRight(whole+"."+strings.TrimRight(fraction[:min(3, len(fraction))], "0"), ".")
 }
 
 var durations = []*regexp.Regexp{

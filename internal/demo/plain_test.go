@@ -16,7 +16,7 @@ func TestPlain_SameValueSameSpelling(t *testing.T) {
 		{demo.Number, []any{"2", "2.00", json.Number("2.0"), 2, int64(2), 2.0, "2e0"}},
 		{demo.Number, []any{"17999999999999999999", uint64(17999999999999999999)}},
 		{demo.Bool, []any{"1", "true", true, json.Number("1"), int64(1)}},
-		{demo.Moment, []any{"2026-11-01", "2026-11-01"}},
+		{demo.Moment, []any{"2026-11-01", "2026-11-01T00:00:00.000Z"}},
 		{demo.Moment, []any{"2026-11-01 10:00:00.120000", "2026-11-01T10:00:00.12Z", "2026-11-01 10:00:00.12+00"}},
 		{demo.Moment, []any{"2026-11-01 10:00:00", "2026-11-01T10:00:00.000000"}},
 		{demo.Duration, []any{"35:12:05", "1 day 11:12:05", "PT35H12M5S", "P1DT11H12M5S", "35:12:05.000000"}},
@@ -37,6 +37,17 @@ func TestPlain_SameValueSameSpelling(t *testing.T) {
 			if got, err := same.kind.Plain(value); got != want || err != nil {
 				t.Errorf("%v is %q, and %v is %q: %v", same.values[0], want, value, got, err)
 			}
+		}
+	}
+}
+
+func TestMilliseconds(t *testing.T) {
+	for plain, want := range map[string]string{
+		"": "", "2026-11-01 10:00:00": "2026-11-01 10:00:00", "2026-11-01 10:00:00.123999": "2026-11-01 10:00:00.123",
+		"2026-11-01 10:00:00.120": "2026-11-01 10:00:00.12", "2026-11-01 10:00:00.000999": "2026-11-01 10:00:00",
+	} {
+		if got := demo.Milliseconds(plain); got != want {
+			t.Errorf("%q to the millisecond is %q, want %q", plain, got, want)
 		}
 	}
 }

@@ -70,6 +70,9 @@ func compare(ctx context.Context, f *flags, s *demo.Shop, t target, out io.Write
 		fmt.Fprintf(out, line, name, thousands(n.rows), t.place(name), thousands(n.items), thousands(n.fields), thousands(n.differences))
 	}
 	fmt.Fprintf(out, line, "all", thousands(all.rows), "", thousands(all.items), thousands(all.fields), thousands(all.differences))
+	if to.millis {
+		fmt.Fprintf(out, "   Moments are compared to the millisecond, since the %s keep no more of them.\n", to.items)
+	}
 	if all.differences == 0 {
 		return nil
 	}
@@ -102,7 +105,7 @@ func compareTable(ctx context.Context, s *demo.Shop, t target, table string) (ta
 		delete(rows, id) // a second one of that id has no row
 		for _, cell := range row {
 			found.fields++
-			if reason := differs(cell, fields[cell.Name]); reason != "" {
+			if reason := differs(cell, fields[cell.Name], t.place(table).millis); reason != "" {
 				found.differs("%s %s: %s: %s", t.place(table), id, cell.Name, reason)
 			}
 		}
@@ -114,14 +117,17 @@ func compareTable(ctx context.Context, s *demo.Shop, t target, table string) (ta
 	return found, err
 }
 
-// differs says in which way a copy is not what the row has; "": it is the same.
-func differs(cell demo.Cell, copied any) string {
+// differs says in which way a copy is not what the row has; "": it is the same. Millis: moments are kept to the millisecond.
+func differs(cell demo.Cell, copied any, millis bool) string {
 	if text, ok := copied.(string); ok && text == cell.Value {
 		return ""
 	}
 	want, err := cell.Kind.Plain(cell.Value)
 	if err != nil {
 		return "in the row: " + err.Error()
+	}
+	if millis && cell.Kind == demo.Moment {
+		want = demo.Milliseconds(want)
 	}
 	got, err := cell.Kind.Plain(copied)
 	if err != nil {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"github.com/meepo-replicate/meepo/internal/demo"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )
@@ -118,8 +121,75 @@ func TestElastic_ReadsItsDocumentsBack(t *testing.T) {
 	}
 }
 
+// What the replicator writes is shown by the demo itself; here some documents are as a person would write them.
+func TestMongo_ReadsItsDocumentsBack(t *testing.T) {
+	shop, _ := filled(t, servertest.MariaDB)
+	server := servertest.OpenMongo(t)
+	end, err := openTarget(t.Context(), server.URL+"/"+server.Name, shop.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end.close(t.Context()) })
+	const table = "order_items"
+	_, key := demo.Columns(table)
+	docs := []any{}
+	err = shop.Each(t.Context(), table, func(row []demo.Cell) error {
+		doc, id := bson.D{}, bson.D{}
+		for i, cell := range row {
+			value, err := bson.ParseDecimal128(fmt.Sprint(cell.Value))
+			if err != nil {
+				return err
+			}
+			doc = append(doc, bson.E{Key: cell.Name, Value: value})
+			if i < key {
+				id = append(id, doc[i])
+			}
+		}
+		docs = append(docs, append(bson.D{{Key: "_id", Value: id}}, doc...))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Do(t, func(db *mongo.Database) error {
+		_, err := db.Collection(table).InsertMany(t.Context(), docs)
+		return err
+	})
+	found, err := compareTable(t.Context(), shop, end, table)
+	if err != nil || found.differences > 0 || found.items == 0 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if n, err := end.count(t.Context(), table); n != found.rows || err != nil {
+		t.Errorf("%d documents of %d, %v", n, found.rows, err)
+	}
+	fields, err := end.one(t.Context(), table, []string{"7", "1"})
+	if err != nil || fields["order_id"] != "7" {
+		t.Errorf("7|1 is %v, %v", fields, err)
+	}
+	server.Do(t, func(db *mongo.Database) error {
+		_, err := db.Collection(table).UpdateOne(t.Context(), bson.D{{Key: "order_id", Value: 7}, {Key: "line", Value: 1}}, bson.D{{Key: "$set", Value: bson.D{{Key: "quantity", Value: 99}}}})
+		return err
+	})
+	found, err = compareTable(t.Context(), shop, end, table)
+	if err != nil || found.differences != 1 || !strings.Contains(found.examples[0], "order_items 7|1: quantity: \"99\"") {
+		t.Errorf("after an update: %+v, %v", found, err)
+	}
+}
+
+func TestDiffers_ToTheMillisecond(t *testing.T) {
+	cell := demo.Cell{Column: demo.Column{Name: "at", Kind: demo.Moment}, Value: "2026-11-01 10:00:00.123456"}
+	for copied, equal := range map[string]bool{"2026-11-01T10:00:00.123Z": true, "2026-11-01T10:00:00.124Z": false} {
+		if reason := differs(cell, copied, true); (reason == "") != equal {
+			t.Errorf("%s: %q", copied, reason)
+		}
+		if reason := differs(cell, copied, false); reason == "" {
+			t.Errorf("%s is equal where microseconds are kept", copied)
+		}
+	}
+}
+
 func TestOpenTarget_RefusesOthers(t *testing.T) {
-	for _, address := range []string{"", "redis://app:secret@host/shop", "postgres://app:secret@host:x y/shop"} {
+	for _, address := range []string{"", "redis://app:secret@host/shop", "postgres://app:secret@host:x y/shop", "mongodb://app:secret@host:x/shop"} {
 		end, err := openTarget(t.Context(), address, "shop")
 		if err == nil {
 			t.Fatalf("%q was opened: %v", address, end)

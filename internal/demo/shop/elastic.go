@@ -24,7 +24,7 @@ func (elastic) close(context.Context) error { return nil }
 
 // place is the alias that a table has without any mapping.
 func (e elastic) place(table string) place {
-	return place{"index", strings.ToLower(e.shop + "." + table), "documents"}
+	return place{noun: "index", name: strings.ToLower(e.shop + "." + table), items: "documents"}
 }
 
 // found is Elasticsearch's answer to a search.

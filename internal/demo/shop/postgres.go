@@ -35,7 +35,9 @@ func openPostgres(ctx context.Context, address, shop string) (target, error) {
 func (p postgres) close(ctx context.Context) error { return p.conn.Close(ctx) }
 
 // place is the table that a table has without any mapping.
-func (p postgres) place(table string) place { return place{"copied to", p.shop + "." + table, "rows"} }
+func (p postgres) place(table string) place {
+	return place{noun: "copied to", name: p.shop + "." + table, items: "rows"}
+}
 
 func (p postgres) from(table string) string {
 	return " FROM " + pgx.Identifier{p.shop, table}.Sanitize()

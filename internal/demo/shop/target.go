@@ -23,7 +23,10 @@ type target interface {
 }
 
 // place is what a table was copied to, and what its users call that and what is in it.
-type place struct{ noun, name, items string }
+type place struct {
+	noun, name, items string
+	millis            bool // moments are kept to the millisecond
+}
 
 func (p place) String() string { return p.name }
 
@@ -44,7 +47,7 @@ const hitsShown = 3
 
 // kinds says which schemes of a URL name which kind of target. The shop's name is what stands before its tables' names.
 var kinds = map[string]func(ctx context.Context, address, shop string) (target, error){
-	"http": openElastic, "https": openElastic, "postgres": openPostgres,
+	"http": openElastic, "https": openElastic, "postgres": openPostgres, "mongodb": openMongo,
 }
 
 func openTarget(ctx context.Context, address, shop string) (target, error) {
