@@ -54,6 +54,12 @@ type lossyEnd interface {
 	kept(row string) string
 }
 
+// narrowEnd is a lossyEnd that cannot have a column of goods at all.
+type narrowEnd interface {
+	lossyEnd
+	without() string
+}
+
 // openPair opens the ends of a pair, which the test that calls it owns: the one place that knows what
 // a name of the matrix stands for.
 func openPair(t *testing.T, name string) (sourceEnd, targetEnd) {

@@ -37,8 +37,12 @@ func plantBetween(t *testing.T, source sourceEnd, target targetEnd, rows int) *p
 	p := &plant{t: t, source: source, target: target}
 	from, schema := p.source.config()
 	to, prefix := p.target.config()
-	p.dir = in(t, fmt.Sprintf("version: 1\n%s\n%s\nmappings:\n  - {name: goods, from: %[3]s.goods, to: %[4]sgoods}\n  - {name: side, from: %[3]s.side, to: %[4]sside}\n",
-		from, to, schema, prefix))
+	without := ""
+	if narrow, ok := target.(narrowEnd); ok {
+		without = ", exclude: [" + narrow.without() + "]"
+	}
+	p.dir = in(t, fmt.Sprintf("version: 1\n%s\n%s\nmappings:\n  - {name: goods, from: %[3]s.goods, to: %[4]sgoods%[5]s}\n  - {name: side, from: %[3]s.side, to: %[4]sside}\n",
+		from, to, schema, prefix, without))
 	p.report, p.armed = filepath.Join(p.dir, "report"), filepath.Join(p.dir, "armed")
 	p.source.exec(t, goodsRows(1, rows), "INSERT INTO side VALUES (1, 'one'), (2, 'two'), (3, 'three')")
 	return p

@@ -40,15 +40,30 @@ func TestPair(t *testing.T) {
 // TestPostgresTarget_Outage kills the target under writers, and starts it again.
 func TestPostgresTarget_Outage(t *testing.T) {
 	server := servertest.StartSQL(t, servertest.Postgres)
-	source, target := openSQLEnd(t, servertest.MySQL), postgresEndOf(server.Open(t), servertest.MySQL)
-	p := plantBetween(t, source, target, 2000)
+	target := postgresEndOf(server.Open(t), servertest.MySQL)
+	outlast(t, target, 2000, func() { server.Kill(t) }, func() {
+		server.Start(t)
+		target.db.Reconnect()
+	})
+}
+
+// TestMongoTarget_Outage cuts the target off under writers, and lets it be reached again.
+func TestMongoTarget_Outage(t *testing.T) {
+	t.Parallel() // it waits for the time that a request without an answer has
+	target := openMongoEnd(t)
+	outlast(t, target, 2000, func() { target.away(t, true) }, func() { target.away(t, false) })
+}
+
+// outlast lets a target go and come back under a writer.
+func outlast(t *testing.T, target targetEnd, rows int, goes, comes func()) {
+	t.Helper()
+	p := plantBetween(t, openSQLEnd(t, servertest.MySQL), target, rows)
 	r := p.start("", false)
 	p.awaitCopied(r)
-	w := p.scribble(2000)
-	server.Kill(t)
+	w := p.scribble(rows)
+	goes()
 	r.awaitLog(t, "target does not answer")
-	server.Start(t)
-	target.db.Reconnect()
+	comes()
 	r.awaitLog(t, "target recovered")
 	t.Logf("%d changes by the writer", w.end())
 	p.awaitCaughtUp(r)

@@ -41,6 +41,8 @@ var Proofs = []Proof{
 	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
 	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
 	{"target killed and started again", "equal", everyField, map[string]Test{"mysql+postgres": {e2e, "TestPostgresTarget_Outage"}}},
+	{"target cut off, and reached again", "equal", everyField, map[string]Test{"mysql+mongo": {e2e, "TestMongoTarget_Outage"}}},
+	{"FerretDB 1 as the target, killed and started again", "equal", "every field but the decimal, of every row", map[string]Test{"mysql+mongo": {e2e, "TestMongoTarget_Killed"}}},
 	{"target answers most writes with 429 for a while", "equal", everyField + "; dead letters", each("TestStorm/%s")},
 	{"target does what it is asked, and never answers, three times", "goes on", "every row", on("mysql", "TestBulkThatHangs")},
 	{"target's index deleted, during a run and between two", "parked, equal when resumed", everyField, each("TestParked_DeletedIndex/%s")},

@@ -54,13 +54,15 @@ func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error
 	if err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "isMaster", Value: 1}}).Decode(&hello); err != nil {
 		return t.refused(ctx, client, err)
 	}
-	var build struct {
-		Version string `bson:"version"`
-	}
-	if err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&build); err != nil {
-		return t.refused(ctx, client, err)
+	build, err := t.buildInfo(ctx, client)
+	if err != nil {
+		return err
 	}
 	found.Add(targets.Note, "server", fmt.Sprintf("MongoDB %s, wire version %d", build.Version, hello.MaxVersion), "")
+	if build.Ferret != "" {
+		found.Add(targets.Warning, "server", "it is FerretDB 1, which hangs on large requests: they have a few documents only",
+			"use a MongoDB for more than tests")
+	}
 	if !hello.Primary {
 		found.Add(targets.Fatal, "server", "it takes no writes: it is no primary", "leave directConnection out of target.url, and name the replica set: ?replicaSet=…")
 	}

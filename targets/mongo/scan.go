@@ -19,6 +19,11 @@ var brackets = [][]bson.Type{
 	{bson.TypeDateTime}, {bson.TypeTimestamp}, {bson.TypeRegex}, {bson.TypeMaxKey},
 }
 
+// keyTypes are the types that an _id of ours can have.
+var keyTypes = []bson.Type{
+	bson.TypeInt32, bson.TypeInt64, bson.TypeDecimal128, bson.TypeString, bson.TypeEmbeddedDocument, bson.TypeBinary, bson.TypeBoolean, bson.TypeDateTime,
+}
+
 // place is a Cursor: the last _id.
 type place struct {
 	ID bson.RawValue `bson:"_id"`
@@ -67,7 +72,8 @@ func (t *Target) ScanIDs(ctx context.Context, dest string, after targets.Cursor,
 	return ids, targets.Cursor(next), err
 }
 
-// beyond is the filter for what comes after an _id: greater ones of its bracket, and all of the brackets behind.
+// beyond is the filter for what comes after an _id: greater ones of its bracket, and those of ours of the
+// brackets behind.
 func beyond(last bson.RawValue) bson.D {
 	greater := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}}
 	at := slices.IndexFunc(brackets, func(types []bson.Type) bool { return slices.Contains(types, last.Type) })
@@ -77,8 +83,8 @@ func beyond(last bson.RawValue) bson.D {
 	either := bson.A{greater}
 	for _, types := range brackets[at+1:] {
 		for _, typ := range types {
-			if number := int32(int8(typ)); typ != bson.TypeSymbol { // MinKey and MaxKey are -1 and 127
-				either = append(either, bson.D{{Key: "_id", Value: bson.D{{Key: "$type", Value: number}}}})
+			if slices.Contains(keyTypes, typ) {
+				either = append(either, bson.D{{Key: "_id", Value: bson.D{{Key: "$type", Value: int32(typ)}}}})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -21,6 +22,7 @@ type Target struct {
 	connected  *mongo.Client
 	password   string // that connected has
 	closed     bool
+	most       int // operations in a request; 0: not asked for yet
 
 	mu    sync.Mutex
 	dests map[string]*destination
@@ -72,6 +74,47 @@ func (t *Target) client(ctx context.Context) (*mongo.Client, error) {
 	}
 	t.connected, err = mongo.Connect(o)
 	return t.connected, err
+}
+
+// ferretOps is how many operations may be under way in FerretDB 1: each that finds its document takes a connection of a pool
+// of 50 until its request is done, and all hang for good when there are none left.
+const ferretOps = 40
+
+// batchOps returns how many operations a request may have at most.
+func (t *Target) batchOps(ctx context.Context) (int, error) {
+	client, err := t.client(ctx)
+	if err != nil {
+		return 0, err
+	}
+	t.connecting.Lock()
+	most := t.most
+	t.connecting.Unlock()
+	if most > 0 {
+		return most, nil
+	}
+	build, err := t.buildInfo(ctx, client)
+	if err != nil {
+		return 0, err
+	}
+	most = t.config.MaxBatchOps
+	if build.Ferret != "" {
+		most = min(most, max(1, ferretOps/t.config.Conns))
+	}
+	t.connecting.Lock()
+	defer t.connecting.Unlock()
+	t.most = most
+	return most, nil
+}
+
+// buildInfo is what a server says of its program.
+type buildInfo struct {
+	Version string `bson:"version"`
+	Ferret  string `bson:"ferretdbVersion"` // of FerretDB 1; empty: it is none
+}
+
+func (t *Target) buildInfo(ctx context.Context, client *mongo.Client) (build buildInfo, err error) {
+	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&build)
+	return build, t.refused(ctx, client, err)
 }
 
 // refusedAccount is for when the server refuses the account: a password that has changed is asked for again.

@@ -26,8 +26,12 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
+	most, err := t.batchOps(ctx)
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
 	w := &writing{Target: t}
-	for _, b := range w.split(ops) {
+	for _, b := range w.split(ops, most) {
 		if err := w.do(ctx, b); err != nil {
 			return fmt.Errorf("write to %s: %w", b.dest, err)
 		}
@@ -56,7 +60,7 @@ func (w *writing) failAll(b *batch, class targets.Class, reason string) {
 
 // split makes requests of ops, and leaves out those that can have none: what is not a document's id, and what no document
 // can hold. The caller has no two ops of one document, so their order does not matter.
-func (w *writing) split(ops []targets.Op) []*batch {
+func (w *writing) split(ops []targets.Op, most int) []*batch {
 	var batches []*batch
 	open := map[string]*batch{}
 	for i, op := range ops {
@@ -68,7 +72,7 @@ func (w *writing) split(ops []targets.Op) []*batch {
 			continue
 		}
 		b := open[op.Dest.Name]
-		if b == nil || len(b.models) == w.config.MaxBatchOps || b.size+size > w.config.MaxBatchBytes {
+		if b == nil || len(b.models) == most || b.size+size > w.config.MaxBatchBytes {
 			b = &batch{dest: op.Dest.Name}
 			open[op.Dest.Name] = b
 			batches = append(batches, b)

@@ -149,7 +149,7 @@ func TestWrite_Tables(t *testing.T) {
 		dest := &targets.Destination{Name: "public.nul", Key: []targets.Field{name}, Fields: []targets.Field{name, text, day}}
 		prepare(t, target, dest)
 		targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "a\x00b", "a\x00b", "x", nil), upsert(dest, "c", "c", "x\x00y", "2024-02-30"),
-			targets.Op{Verb: targets.Delete, Dest: dest, ID: "a\x00b", Version: 1}}, "0 3 key column id")
+			{Verb: targets.Delete, Dest: dest, ID: "a\x00b", Version: 1}}, "0 3 key column id")
 		if got := d.QueryString(t, "SELECT v || coalesce(day::text, '-') FROM nul"); got != "x\ufffdy-" {
 			t.Errorf("the row is %q", got)
 		}

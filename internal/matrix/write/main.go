@@ -100,5 +100,5 @@ func command() []string {
 			folders = append(folders, folder)
 		}
 	}
-	return append([]string{"test", "-json", "-count=1", "-timeout", "90m", "-run", "^(" + strings.Join(names, "|") + ")$"}, folders...)
+	return append([]string{"test", "-json", "-tags", "matrix", "-count=1", "-timeout", "90m", "-run", "^(" + strings.Join(names, "|") + ")$"}, folders...)
 }
