@@ -50,8 +50,8 @@ type Preparer interface {
 
 // Emptiness tells whether a destination has to be looked through for what no row stands for.
 type Emptiness interface {
-	// Empty reports whether the destination holds no document. It sees every write that had returned
-	// before, and does not count as reading the destination.
+	// Empty reports whether the destination holds no document; one that is not there holds none. It sees
+	// every write that had returned before, and does not count as reading the destination.
 	Empty(ctx context.Context, dest string) (bool, error)
 }
 

@@ -25,19 +25,36 @@ func (s Summary) String() string {
 
 // Change changes count rows the way a day in the shop would: orders are placed, paid, shipped
 // and cancelled, prices and stocks move, reviews come and go, and now and then a key changes.
-// What it does depends on the seed and on what the tables hold, and on nothing else.
-func (s *Shop) Change(ctx context.Context, seed uint64, count int) (Summary, error) {
+// What it does depends on the seed and on what the tables hold, and on nothing else. It changes
+// no more than rate rows in a second; 0 is as many as it can.
+func (s *Shop) Change(ctx context.Context, seed uint64, count, rate int) (Summary, error) {
 	d := &trading{generator: newGenerator(seed), shop: s}
 	d.rnd = rand.New(rand.NewPCG(seed, 0x74726164696e67))
 	if err := d.load(ctx); err != nil {
 		return Summary{}, fmt.Errorf("change shop %s: %w", s.name, err)
 	}
+	began := time.Now()
 	for d.done.Total() < count {
-		if err := d.step(ctx, count-d.done.Total()); err != nil {
+		err := d.step(ctx, count-d.done.Total())
+		if err == nil && rate > 0 {
+			err = waitUntil(ctx, began.Add(time.Duration(d.done.Total())*time.Second/time.Duration(rate)))
+		}
+		if err != nil {
 			return d.done, fmt.Errorf("change shop %s: %w", s.name, err)
 		}
 	}
 	return d.done, nil
+}
+
+func waitUntil(ctx context.Context, moment time.Time) error {
+	timer := time.NewTimer(time.Until(moment))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // trading knows the tables' keys, so that a step finds its row without asking the server.
@@ -65,7 +82,7 @@ func (d *trading) load(ctx context.Context) error {
 		query string
 		take  func(id, n int64, text string)
 	}{
-		{"SELECT id, CAST(price*100 AS SIGNED), NULL FROM products ORDER BY id", func(id, n int64, _ string) { d.products = append(d.products, product{id, n}) }},
+		{"SELECT id, 0, price FROM products ORDER BY id", func(id, _ int64, price string) { d.products = append(d.products, product{id, cents(price)}) }},
 		{"SELECT 0, 0, code FROM stores ORDER BY code", func(_, _ int64, code string) { d.stores = append(d.stores, code) }},
 		{"SELECT id, 0, NULL FROM customers ORDER BY id", func(id, _ int64, _ string) { d.customers = append(d.customers, id) }},
 		{"SELECT id, 0, NULL FROM reviews ORDER BY id", func(id, _ int64, _ string) { d.reviews = append(d.reviews, id) }},
@@ -74,7 +91,7 @@ func (d *trading) load(ctx context.Context) error {
 			d.orders = append(d.orders, openOrder{id, status, lines[id]})
 		}},
 	} {
-		rows, err := d.shop.db.QueryContext(ctx, q.query)
+		rows, err := d.shop.conn.QueryContext(ctx, q.query)
 		if err != nil {
 			return fmt.Errorf("load keys: %w", err)
 		}
@@ -139,11 +156,11 @@ func next(id *int64, known *[]int64) int64 {
 func (d *trading) now() time.Time { return today.Add(time.Duration(d.steps) * time.Second) }
 
 func (d *trading) exec(ctx context.Context, counter *int, statement string, args ...any) error {
-	result, err := d.shop.db.ExecContext(ctx, statement, args...)
+	result, err := d.shop.exec(ctx, statement, args...)
 	if err != nil {
 		return fmt.Errorf("%.40s: %w", statement, err)
 	}
-	n, err := result.RowsAffected() // rows that differ from before; an update to the same value is no change
+	n, err := result.RowsAffected() // MySQL: rows that differ from before; PostgreSQL: rows that were written
 	if err != nil {
 		return fmt.Errorf("%.40s: %w", statement, err)
 	}
@@ -152,11 +169,12 @@ func (d *trading) exec(ctx context.Context, counter *int, statement string, args
 }
 
 func (d *trading) insert(ctx context.Context, t *table, row []any) error {
-	return d.exec(ctx, &d.done.Inserted, t.insert+t.row, row...)
+	insert, places := d.shop.insertion(t)
+	return d.exec(ctx, &d.done.Inserted, insert+places, row...)
 }
 
-// atomic runs statements in one transaction. The shop's pool holds a single session, so BEGIN
-// and COMMIT reach the same one as what is between them.
+// atomic runs statements in one transaction. The shop has a single session, so BEGIN and COMMIT
+// reach the same one as what is between them.
 func (d *trading) atomic(ctx context.Context, statements func() error) error {
 	before, ignored := d.done, 0
 	if err := d.exec(ctx, &ignored, "BEGIN"); err != nil {

@@ -24,15 +24,12 @@ func (s *Shop) Fill(ctx context.Context, seed uint64, rows int) error {
 	if rows < minRows {
 		return fmt.Errorf("fill shop %s: %d rows are too few: want %d or more", s.name, rows, minRows)
 	}
-	for i := len(tables) - 1; i >= 0; i-- {
-		if _, err := s.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+tables[i].name); err != nil {
-			return fmt.Errorf("fill shop %s: drop %s: %w", s.name, tables[i].name, err)
-		}
-	}
+	statements := s.server.prepare(s.name)
 	for _, t := range tables {
-		if _, err := s.db.ExecContext(ctx, t.create); err != nil {
-			return fmt.Errorf("fill shop %s: create %s: %w", s.name, t.name, err)
-		}
+		statements = append(statements, s.server.creates[t])
+	}
+	if err := s.execAll(ctx, append(statements, s.server.finish(s.name)...)); err != nil {
+		return fmt.Errorf("fill shop %s: make the tables: %w", s.name, err)
 	}
 	if err := s.fillTables(ctx, newGenerator(seed), rows); err != nil {
 		return fmt.Errorf("fill shop %s: %w", s.name, err)
@@ -98,9 +95,6 @@ type pending struct {
 const rowsPerInsert = 1000
 
 func (w *inserter) add(ctx context.Context, t *table, row []any) {
-	if w.err == nil && len(row) != t.args {
-		w.err = fmt.Errorf("insert into %s: %d values for %d places", t.name, len(row), t.args)
-	}
 	p := w.pending[t]
 	if p == nil {
 		p = &pending{}
@@ -119,8 +113,9 @@ func (w *inserter) flushAll(ctx context.Context) {
 		if w.err != nil || p == nil || p.rows == 0 {
 			continue
 		}
-		statement := t.insert + strings.TrimSuffix(strings.Repeat(t.row+",", p.rows), ",")
-		if _, err := w.shop.db.ExecContext(ctx, statement, p.args...); err != nil {
+		insert, row := w.shop.insertion(t)
+		statement := insert + strings.TrimSuffix(strings.Repeat(row+",", p.rows), ",")
+		if _, err := w.shop.exec(ctx, statement, p.args...); err != nil {
 			w.err = fmt.Errorf("insert into %s: %w", t.name, err)
 		}
 		p.rows, p.args = 0, p.args[:0]

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -66,6 +67,15 @@ func (g *generator) bytes(n int) []byte {
 		b[i] = byte(g.rnd.UintN(256))
 	}
 	return b
+}
+
+// cents reads what money has written.
+func cents(money string) int64 {
+	n, err := strconv.ParseInt(strings.Replace(money, ".", "", 1), 10, 64)
+	if err != nil {
+		panic("not an amount of money with two digits behind the point: " + money) // the column holds no other
+	}
+	return n
 }
 
 func money(cents int64) string {
@@ -134,7 +144,7 @@ func (g *generator) product(id int64) []any {
 	first := g.between(opening, today)
 	return []any{
 		id, fmt.Sprintf("%c%c-%06d", categories[category][0]-32, material[0]-32, id),
-		uint64(10_000_000_000_000_000_000) + g.rnd.Uint64N(8_000_000_000_000_000_000), // above the signed range
+		strconv.FormatUint(10_000_000_000_000_000_000+g.rnd.Uint64N(8_000_000_000_000_000_000), 10), // above the signed range
 		name, fmt.Sprintf("A %s %s of %s. %s %s", style, thing, material, pick(g, praises), pick(g, praises)),
 		categories[category], money(cents), float64(int(g.rnd.ExpFloat64()*1500)+20) / 1000, g.rnd.IntN(400) - 15, first.Year(), g.rnd.IntN(256),
 		fmt.Sprintf(`{"colour": %q, "material": %q, "size_cm": [%d, %d, %d], "recycled": %t}`,

@@ -1,13 +1,35 @@
 package demo
 
-// table is one table of the shop: how it is made and how a row is inserted.
+// table is one table of the shop.
 type table struct {
-	name   string
-	create string
-	insert string // "INSERT INTO … VALUES", to which row is added once per row
-	row    string // placeholders of one row
-	args   int    // arguments that row takes
+	name    string
+	key     int      // the first so many columns are the primary key
+	columns []Column // in the order in which a row of the generator has them
 }
+
+// Column is one column of a table.
+type Column struct {
+	Name string
+	Kind Kind
+}
+
+// Kind says what a column's values are, whatever server they stand on and however it spells them.
+type Kind int
+
+// The kinds of values.
+const (
+	Text     Kind = iota
+	Number        // of all sizes, exact or not
+	Bool          // true or false
+	Moment        // a date, or a date with a time
+	Duration      // a time of day, or a time that passes
+	Set           // several words
+	JSON          // anything in JSON
+	Bytes         // bytes that mean nothing here
+	UUID          // sixteen bytes that do
+	Bits          // a few bits, which are shown as a number
+	Point         // a place on a map, longitude first
+)
 
 // tables in the order in which they are made: referenced tables come first.
 var tables = []*table{stores, customers, products, orders, orderItems, reviews}
@@ -21,127 +43,93 @@ func Tables() []string {
 	return names
 }
 
-var stores = &table{
-	name: "stores",
-	create: `CREATE TABLE stores (
-		code       CHAR(4) CHARACTER SET ascii NOT NULL PRIMARY KEY,
-		name       VARCHAR(60) NOT NULL,
-		city       VARCHAR(60) NOT NULL,
-		location   POINT NOT NULL,
-		opened     DATE NOT NULL,
-		opens_at   TIME NOT NULL,
-		closes_at  TIME NOT NULL,
-		services   SET('parking','repairs','gift wrapping','pickup','cafe') NOT NULL,
-		floor_area FLOAT NOT NULL
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO stores (code, name, city, location, opened, opens_at, closes_at, services, floor_area) VALUES`,
-	row:    `(?,?,?,POINT(?,?),?,?,?,?,?)`,
-	args:   10,
+// Columns returns a table's columns, and how many of them, from the first on, are its primary key. No columns: there is
+// no such table.
+func Columns(name string) (columns []Column, key int) {
+	for _, t := range tables {
+		if t.name == name {
+			return t.columns, t.key
+		}
+	}
+	return nil, 0
 }
 
-var customers = &table{
-	name: "customers",
-	create: `CREATE TABLE customers (
-		id          INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-		uuid        BINARY(16) NOT NULL,
-		email       VARCHAR(120) NOT NULL,
-		name        VARCHAR(80) NOT NULL,
-		city        VARCHAR(60) NOT NULL,
-		birthday    DATE NULL,
-		interests   SET('kitchen','garden','office','travel','toys','sports') NOT NULL,
-		preferences JSON NULL,
-		points      MEDIUMINT NOT NULL,
-		newsletter  BOOLEAN NOT NULL,
-		created_at  DATETIME(6) NOT NULL,
-		last_seen   TIMESTAMP NULL,
-		UNIQUE KEY (email)
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO customers (id, uuid, email, name, city, birthday, interests, preferences, points, newsletter, created_at, last_seen) VALUES`,
-	row:    `(?,?,?,?,?,?,?,?,?,?,?,?)`,
-	args:   12,
-}
+var stores = &table{"stores", 1, []Column{
+	{"code", Text},
+	{"name", Text},
+	{"city", Text},
+	{"location", Point},
+	{"opened", Moment},
+	{"opens_at", Duration},
+	{"closes_at", Duration},
+	{"services", Set},
+	{"floor_area", Number},
+}}
 
-var products = &table{
-	name: "products",
-	create: `CREATE TABLE products (
-		id          INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-		sku         CHAR(10) NOT NULL,
-		barcode     BIGINT UNSIGNED NOT NULL,
-		name        VARCHAR(120) NOT NULL,
-		description TEXT NOT NULL,
-		category    ENUM('kitchen','garden','office','travel','toys','sports') NOT NULL,
-		price       DECIMAL(10,2) NOT NULL,
-		weight_kg   DOUBLE NOT NULL,
-		stock       SMALLINT NOT NULL,
-		released    YEAR NOT NULL,
-		labels      BIT(8) NOT NULL,
-		details     JSON NOT NULL,
-		thumbnail   VARBINARY(64) NULL,
-		active      BOOLEAN NOT NULL,
-		updated_at  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
-		UNIQUE KEY (sku)
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO products (id, sku, barcode, name, description, category, price, weight_kg, stock, released, labels, details, thumbnail, active, updated_at) VALUES`,
-	row:    `(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-	args:   15,
-}
+var customers = &table{"customers", 1, []Column{
+	{"id", Number},
+	{"uuid", UUID},
+	{"email", Text},
+	{"name", Text},
+	{"city", Text},
+	{"birthday", Moment},
+	{"interests", Set},
+	{"preferences", JSON},
+	{"points", Number},
+	{"newsletter", Bool},
+	{"created_at", Moment},
+	{"last_seen", Moment},
+}}
 
-var orders = &table{
-	name: "orders",
-	create: `CREATE TABLE orders (
-		id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-		customer_id  INT UNSIGNED NOT NULL,
-		store        CHAR(4) CHARACTER SET ascii NULL,
-		status       ENUM('new','paid','packed','shipped','delivered','returned') NOT NULL,
-		total        DECIMAL(12,2) NOT NULL,
-		currency     CHAR(3) NOT NULL,
-		placed_at    DATETIME(6) NOT NULL,
-		paid_at      TIMESTAMP NULL,
-		shipped_at   TIMESTAMP NULL,
-		time_to_ship TIME NULL,
-		gift         BOOLEAN NOT NULL,
-		note         TEXT NULL,
-		FOREIGN KEY (customer_id) REFERENCES customers (id),
-		FOREIGN KEY (store) REFERENCES stores (code)
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO orders (id, customer_id, store, status, total, currency, placed_at, paid_at, shipped_at, time_to_ship, gift, note) VALUES`,
-	row:    `(?,?,?,?,?,?,?,?,?,?,?,?)`,
-	args:   12,
-}
+var products = &table{"products", 1, []Column{
+	{"id", Number},
+	{"sku", Text},
+	{"barcode", Number},
+	{"name", Text},
+	{"description", Text},
+	{"category", Text},
+	{"price", Number},
+	{"weight_kg", Number},
+	{"stock", Number},
+	{"released", Number},
+	{"labels", Bits},
+	{"details", JSON},
+	{"thumbnail", Bytes},
+	{"active", Bool},
+	{"updated_at", Moment},
+}}
 
-var orderItems = &table{
-	name: "order_items",
-	create: `CREATE TABLE order_items (
-		order_id   BIGINT UNSIGNED NOT NULL,
-		line       TINYINT UNSIGNED NOT NULL,
-		product_id INT UNSIGNED NOT NULL,
-		quantity   SMALLINT UNSIGNED NOT NULL,
-		unit_price DECIMAL(10,2) NOT NULL,
-		discount   DECIMAL(4,3) NOT NULL,
-		PRIMARY KEY (order_id, line),
-		FOREIGN KEY (order_id) REFERENCES orders (id),
-		FOREIGN KEY (product_id) REFERENCES products (id)
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO order_items (order_id, line, product_id, quantity, unit_price, discount) VALUES`,
-	row:    `(?,?,?,?,?,?)`,
-	args:   6,
-}
+var orders = &table{"orders", 1, []Column{
+	{"id", Number},
+	{"customer_id", Number},
+	{"store", Text},
+	{"status", Text},
+	{"total", Number},
+	{"currency", Text},
+	{"placed_at", Moment},
+	{"paid_at", Moment},
+	{"shipped_at", Moment},
+	{"time_to_ship", Duration},
+	{"gift", Bool},
+	{"note", Text},
+}}
 
-var reviews = &table{
-	name: "reviews",
-	create: `CREATE TABLE reviews (
-		id          BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-		product_id  INT UNSIGNED NOT NULL,
-		customer_id INT UNSIGNED NOT NULL,
-		stars       TINYINT NOT NULL,
-		title       VARCHAR(100) NOT NULL,
-		body        TEXT NOT NULL,
-		helpful     INT NOT NULL,
-		written_at  DATETIME NOT NULL,
-		FOREIGN KEY (product_id) REFERENCES products (id),
-		FOREIGN KEY (customer_id) REFERENCES customers (id)
-	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
-	insert: `INSERT INTO reviews (id, product_id, customer_id, stars, title, body, helpful, written_at) VALUES`,
-	row:    `(?,?,?,?,?,?,?,?)`,
-	args:   8,
-}
+var orderItems = &table{"order_items", 2, []Column{
+	{"order_id", Number},
+	{"line", Number},
+	{"product_id", Number},
+	{"quantity", Number},
+	{"unit_price", Number},
+	{"discount", Number},
+}}
+
+var reviews = &table{"reviews", 1, []Column{
+	{"id", Number},
+	{"product_id", Number},
+	{"customer_id", Number},
+	{"stars", Number},
+	{"title", Text},
+	{"body", Text},
+	{"helpful", Number},
+	{"written_at", Moment},
+}}

@@ -39,7 +39,7 @@ func (d *trading) progressOrder(ctx context.Context) error {
 		o.status, statement, args = "paid", "UPDATE orders SET status = ?, paid_at = ? WHERE id = ?", []any{now}
 	case "packed":
 		o.status, statement, args = "shipped",
-			"UPDATE orders SET status = ?, shipped_at = ?, time_to_ship = TIMEDIFF(?, LEFT(placed_at, 19)) WHERE id = ?", []any{now, now}
+			"UPDATE orders SET status = ?, shipped_at = ?, time_to_ship = "+d.shop.server.since+" WHERE id = ?", []any{now, now}
 	case "paid":
 		o.status = "packed"
 	case "shipped":
@@ -107,6 +107,7 @@ func (d *trading) touch(ctx context.Context) error {
 		return d.exec(ctx, &d.done.Updated, "UPDATE customers SET last_seen = ?, points = points + ? WHERE id = ?",
 			d.now().Format(second), 1+d.rnd.IntN(50), pick(d.generator, d.customers))
 	default:
-		return d.exec(ctx, &d.done.Updated, "UPDATE reviews SET helpful = helpful + 1 WHERE product_id = ? ORDER BY id LIMIT 1", p.id)
+		return d.exec(ctx, &d.done.Updated,
+			"UPDATE reviews SET helpful = helpful + 1 WHERE id = (SELECT first FROM (SELECT MIN(id) AS first FROM reviews WHERE product_id = ?) AS oldest)", p.id)
 	}
 }

@@ -36,7 +36,7 @@ func (t *Target) Identify(ctx context.Context, dest string) (string, error) {
 	return found.uuid + "/" + kept.Made, nil
 }
 
-// Empty looks for one document.
+// Empty looks for one document. A collection that is not there has none.
 func (t *Target) Empty(ctx context.Context, dest string) (bool, error) {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()
@@ -51,7 +51,7 @@ func (t *Target) Empty(ctx context.Context, dest string) (bool, error) {
 	case !errors.Is(err, mongo.ErrNoDocuments):
 		return false, fmt.Errorf("look whether %s is empty: %w", dest, t.refused(ctx, c.Database().Client(), err))
 	}
-	return true, t.there(ctx, dest)
+	return true, nil
 }
 
 // there returns targets.ErrReplaced (wrapped) where a collection is not there: to read it would be to find it empty.

@@ -29,20 +29,26 @@ func (t *Target) Identify(ctx context.Context, dest string) (string, error) {
 	return system + "/" + database + "/" + table, nil
 }
 
-// Empty looks for one row.
+// Empty looks for one row. A table that is not there has none.
 func (t *Target) Empty(ctx context.Context, dest string) (empty bool, err error) {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()
 	err = t.pool.QueryRow(ctx, "SELECT NOT EXISTS (SELECT FROM "+quoteTable(dest)+")").Scan(&empty)
+	if hasCode(err, noTable...) {
+		return true, nil
+	}
 	if err != nil {
-		return false, fmt.Errorf("look whether %s is empty: %w", dest, missing(err))
+		return false, fmt.Errorf("look whether %s is empty: %w", dest, refused(err))
 	}
 	return empty, nil
 }
 
+// noTable are the codes of a table, or a schema, that is not there.
+var noTable = []string{"42P01", "3F000"}
+
 // missing wraps the error of a table that is not there with targets.ErrReplaced.
 func missing(err error) error {
-	if hasCode(err, "42P01", "3F000") {
+	if hasCode(err, noTable...) {
 		return fmt.Errorf("the table is not there: %w", targets.ErrReplaced)
 	}
 	return refused(err)

@@ -85,6 +85,7 @@ func Run(t *testing.T, options Options) {
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Prepare_AllOrNone", (*suite).prepareAllOrNone},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
+		{"Empty_NoneIsEmpty", (*suite).noneIsEmpty},
 		{"Identify_KnownAgain", (*suite).identity},
 		{"Marks_PerState", (*suite).marks},
 		{"Close_Twice", (*suite).closeTwice},

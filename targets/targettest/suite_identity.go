@@ -6,6 +6,25 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
+// noneIsEmpty: before the first start there is no destination, and nothing that a new state could run into.
+func (s *suite) noneIsEmpty(t *testing.T) {
+	target, dest := s.open(t, plain)
+	emptiness, ok := target.(targets.Emptiness)
+	if !ok {
+		t.Skip("this target cannot tell")
+	}
+	expect := func(name string, want bool) {
+		t.Helper()
+		if empty, err := emptiness.Empty(t.Context(), name); empty != want || err != nil {
+			t.Errorf("%s is empty: %t, %v; want %t", name, empty, err, want)
+		}
+	}
+	expect(s.destination(plain).Name, true) // not prepared
+	expect(dest.Name, true)
+	write(t, target, upsert(dest, "1", 1, "a", int64(1)))
+	expect(dest.Name, false)
+}
+
 // identity: what stands behind a destination is known again, and nothing is made by looking.
 func (s *suite) identity(t *testing.T) {
 	target, dest := s.open(t, plain)

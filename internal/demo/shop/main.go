@@ -1,14 +1,16 @@
-// Command shop fills and changes the demo's shop database, and shows its rows beside the
-// documents that Elasticsearch holds. It is a tool of the demo, run from a checkout:
+// Command shop fills and changes the demo's shop database, and shows and compares its rows with
+// what they were copied to. It is a tool of the demo, run from a checkout:
 //
 //	go run ./internal/demo/shop --help
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,10 +30,10 @@ func main() {
 
 // flags are shared by all commands.
 type flags struct {
-	url     string
-	elastic string
-	seed    uint64
-	wait    time.Duration
+	url    string
+	target string
+	seed   uint64
+	wait   time.Duration
 }
 
 func root() *cobra.Command {
@@ -43,10 +45,10 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.PersistentFlags().StringVar(&f.url, "url", "mysql://root@127.0.0.1:3306/shop", "the shop's database")
-	cmd.PersistentFlags().StringVar(&f.elastic, "elastic", "http://127.0.0.1:9200", "Elasticsearch")
+	cmd.PersistentFlags().StringVar(&f.target, "target", "http://127.0.0.1:9200", "what the shop is copied to: "+strings.Join(schemes(), "://…, ")+"://…")
 	cmd.PersistentFlags().Uint64Var(&f.seed, "seed", 1, "the same seed gives the same rows and changes")
 	cmd.PersistentFlags().DurationVar(&f.wait, "wait", 0, "ask again for at most this long until both sides agree")
-	cmd.AddCommand(fillCommand(f), changesCommand(f), countsCommand(f), showCommand(f), searchCommand(f))
+	cmd.AddCommand(fillCommand(f), changesCommand(f), countsCommand(f), showCommand(f), searchCommand(f), compareCommand(f))
 	return cmd
 }
 
@@ -71,14 +73,14 @@ func fillCommand(f *flags) *cobra.Command {
 }
 
 func changesCommand(f *flags) *cobra.Command {
-	count := 1000
+	count, rate := 1000, 0
 	cmd := &cobra.Command{
 		Use:   "changes",
 		Short: "Change rows the way a day in the shop would",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withShop(cmd.Context(), f, func(s *demo.Shop) error {
-				done, err := s.Change(cmd.Context(), f.seed, count)
+				done, err := s.Change(cmd.Context(), f.seed, count, rate)
 				if err != nil {
 					return err
 				}
@@ -88,6 +90,7 @@ func changesCommand(f *flags) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&count, "count", count, "rows to change")
+	cmd.Flags().IntVar(&rate, "rate", rate, "rows to change in a second at most; 0: no limit")
 	return cmd
 }
 
@@ -98,4 +101,14 @@ func withShop(ctx context.Context, f *flags, use func(*demo.Shop) error) error {
 	}
 	defer s.Close()
 	return use(s)
+}
+
+func withBoth(ctx context.Context, f *flags, use func(*demo.Shop, target) error) error {
+	return withShop(ctx, f, func(s *demo.Shop) error {
+		t, err := openTarget(ctx, f.target, s.Name())
+		if err != nil {
+			return err
+		}
+		return errors.Join(use(s, t), t.close(ctx))
+	})
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,15 +40,15 @@ func until(ctx context.Context, wait time.Duration, look func() (bool, error)) (
 func countsCommand(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "counts",
-		Short: "Count the rows of each table and the documents of its index",
+		Short: "Count the rows of each table and of what it was copied to",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withShop(cmd.Context(), f, func(s *demo.Shop) error { return counts(cmd.Context(), f, s, cmd.OutOrStdout()) })
+			return withBoth(cmd.Context(), f, func(s *demo.Shop, t target) error { return counts(cmd.Context(), f, s, t, cmd.OutOrStdout()) })
 		},
 	}
 }
 
-func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
+func counts(ctx context.Context, f *flags, s *demo.Shop, t target, out io.Writer) error {
 	names := demo.Tables()
 	rows, docs := make([]int, len(names)), make([]int, len(names))
 	equal, err := until(ctx, f.wait, func() (bool, error) {
@@ -56,7 +58,7 @@ func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
 			if rows[i], err = s.Count(ctx, name); err != nil {
 				return false, err
 			}
-			if docs[i], err = countDocs(ctx, f.elastic, indexOf(s, name)); err != nil {
+			if docs[i], err = t.count(ctx, name); err != nil {
 				return false, err
 			}
 			equal = equal && rows[i] == docs[i]
@@ -66,21 +68,19 @@ func counts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "   %-14s %9s   %-20s %9s\n", "table", "rows", "index", "documents")
+	to := t.place(names[0])
+	fmt.Fprintf(out, "   %-14s %9s   %-20s %9s\n", "table", "rows", to.noun, to.items)
 	allRows, allDocs := 0, 0
 	for i, name := range names {
-		fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", name, thousands(rows[i]), indexOf(s, name), thousands(docs[i]), sign(rows[i] == docs[i]))
+		fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", name, thousands(rows[i]), t.place(name), thousands(docs[i]), sign(rows[i] == docs[i]))
 		allRows, allDocs = allRows+rows[i], allDocs+docs[i]
 	}
 	fmt.Fprintf(out, "   %-14s %9s   %-20s %9s   %s\n", "all", thousands(allRows), "", thousands(allDocs), sign(equal))
 	if !equal {
-		return fmt.Errorf("count: tables and indices differ")
+		return fmt.Errorf("count: rows and their %s differ", to.items)
 	}
 	return nil
 }
-
-// indexOf names the alias that a table has without any mapping.
-func indexOf(s *demo.Shop, table string) string { return strings.ToLower(s.Name() + "." + table) }
 
 func sign(equal bool) string {
 	if equal {
@@ -92,18 +92,20 @@ func sign(equal bool) string {
 func showCommand(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show TABLE KEY...",
-		Short:   "Show a row beside the document that a search by its key finds",
+		Short:   "Show a row beside what it was copied to, which its key finds",
 		Example: "  shop show orders 4711\n  shop show order_items 4711 1",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withShop(cmd.Context(), f, func(s *demo.Shop) error { return show(cmd.Context(), f, s, cmd.OutOrStdout(), args[0], args[1:]) })
+			return withBoth(cmd.Context(), f, func(s *demo.Shop, t target) error {
+				return show(cmd.Context(), f, s, t, cmd.OutOrStdout(), args[0], args[1:])
+			})
 		},
 	}
 }
 
 // show prints a row and its document. It waits for a document whose status is the row's, where
 // there is one: that field is what the demo changes.
-func show(ctx context.Context, f *flags, s *demo.Shop, out io.Writer, table string, key []string) error {
+func show(ctx context.Context, f *flags, s *demo.Shop, t target, out io.Writer, table string, key []string) error {
 	args := make([]any, len(key))
 	for i := range key {
 		args[i] = key[i]
@@ -115,35 +117,30 @@ func show(ctx context.Context, f *flags, s *demo.Shop, out io.Writer, table stri
 	if row == nil {
 		return fmt.Errorf("show %s %s: the database has no such row", table, strings.Join(key, ","))
 	}
-	id := string(targets.JoinID(key...))
-	index := indexOf(s, table)
 	var doc map[string]any
-	found, err := until(ctx, f.wait, func() (bool, error) {
-		hits, err := search(ctx, f.elastic, index, map[string]any{"ids": map[string]any{"values": []string{id}}}, 1)
-		if err != nil || len(hits.list) == 0 {
-			return false, err
-		}
-		doc = hits.list[0].Source
-		return agrees(row, doc, "status"), nil
+	same, err := until(ctx, f.wait, func() (bool, error) {
+		doc, err = t.one(ctx, table, key)
+		return doc != nil && agrees(row, doc, "status"), err
 	})
 	if err != nil {
 		return err
 	}
+	id := string(targets.JoinID(key...))
 	if doc == nil {
-		return fmt.Errorf("show %s %s: no search finds the document", table, id)
+		return fmt.Errorf("show %s %s: it was not copied", table, id)
 	}
-	beside(out, table+" "+strings.Join(key, ","), row, index+"/"+id, doc)
-	if !found {
-		return fmt.Errorf("show %s %s: row and document differ", table, id)
+	beside(out, table+" "+strings.Join(key, ","), row, t.place(table).name+" "+id, doc)
+	if !same {
+		return fmt.Errorf("show %s %s: row and copy differ", table, id)
 	}
 	return nil
 }
 
-// agrees compares one column that prints the same on both sides; a row without it agrees.
+// agrees compares one column, which is a text on both sides; a row without it agrees.
 func agrees(row []demo.Cell, doc map[string]any, column string) bool {
 	for _, cell := range row {
-		if cell.Column == column {
-			return text(doc[column]) == string(cell.Value)
+		if cell.Name == column {
+			return doc[column] == cell.Value
 		}
 	}
 	return true
@@ -156,51 +153,56 @@ func searchCommand(f *flags) *cobra.Command {
 		Example: "  shop search copper kettle",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withShop(cmd.Context(), f, func(s *demo.Shop) error {
-				return searchProducts(cmd.Context(), f, s, cmd.OutOrStdout(), strings.Join(args, " "))
+			return withBoth(cmd.Context(), f, func(s *demo.Shop, t target) error {
+				return searchProducts(cmd.Context(), f, s, t, cmd.OutOrStdout(), strings.Join(args, " "))
 			})
 		},
 	}
 }
 
-func searchProducts(ctx context.Context, f *flags, s *demo.Shop, out io.Writer, words string) error {
-	query := map[string]any{"match": map[string]any{"description": map[string]any{"query": words, "operator": "and"}}}
-	index := indexOf(s, "products")
-	hits, err := search(ctx, f.elastic, index, query, 3)
+func searchProducts(ctx context.Context, f *flags, s *demo.Shop, t target, out io.Writer, words string) error {
+	found, err := t.search(ctx, "products", "description", words)
 	if err != nil {
 		return err
 	}
-	if len(hits.list) == 0 {
-		return fmt.Errorf("search %s for %q: nothing found", index, words)
+	if len(found.list) == 0 {
+		return fmt.Errorf("search %s for %q: nothing found", t.place("products"), words)
 	}
-	fmt.Fprintf(out, "   %d hits for %q in %s, in %d ms:\n", hits.total, words, index, hits.took)
-	for _, hit := range hits.list {
-		fmt.Fprintf(out, "   - %-6s %s\n", hit.ID, text(hit.Source["description"]))
+	fmt.Fprintf(out, "   %d hits for %q in %s, in %d ms:\n", found.total, words, t.place("products"), found.took)
+	for _, hit := range found.list {
+		fmt.Fprintf(out, "   - %-6s %s\n", hit.key, text(hit.fields["description"]))
 	}
 	fmt.Fprintln(out)
-	return show(ctx, f, s, out, "products", []string{hits.list[0].ID})
+	return show(ctx, f, s, t, out, "products", []string{found.list[0].key})
 }
 
 // beside prints a row and a document in two columns, one line per field.
 func beside(out io.Writer, rowTitle string, row []demo.Cell, docTitle string, doc map[string]any) {
 	const width = 44
-	fmt.Fprintf(out, "   %-13s %-*s %s\n", "", width, "row "+rowTitle, "document "+docTitle)
+	fmt.Fprintf(out, "   %-13s %-*s %s\n", "", width, "row "+rowTitle, "copied to "+docTitle)
 	for _, cell := range row {
-		fmt.Fprintf(out, "   %-13s %s %s\n", cell.Column, pad(short(printed(cell), width-2), width), short(text(doc[cell.Column]), width))
+		fmt.Fprintf(out, "   %-13s %s %s\n", cell.Name, pad(short(text(cell.Value), width-2), width), short(text(doc[cell.Name]), width))
 	}
 }
 
-// printed renders a cell as a person would read it: bytes as hexadecimal digits.
-func printed(c demo.Cell) string {
-	switch {
-	case c.Value == nil:
+// text renders a value of either side as a person would read it: texts as they are, bytes as hexadecimal digits, the rest
+// as JSON.
+func text(value any) string {
+	switch v := value.(type) {
+	case nil:
 		return "NULL"
-	case c.Type == "BIT" && len(c.Value) == 1:
-		return strconv.Itoa(int(c.Value[0]))
-	case c.Type == "BINARY" || c.Type == "VARBINARY" || c.Type == "BIT" || c.Type == "GEOMETRY" || !utf8.Valid(c.Value):
-		return "0x" + hex.EncodeToString(c.Value)
+	case string:
+		return v
+	case []byte:
+		return "0x" + hex.EncodeToString(v)
 	}
-	return string(c.Value)
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Sprint(value)
+	}
+	return strings.TrimSpace(buf.String())
 }
 
 func short(s string, width int) string {
