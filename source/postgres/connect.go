@@ -35,8 +35,8 @@ type Source struct {
 	pool *pgxpool.Pool // for rows and the catalog
 	conn *pgx.ConnConfig
 
-	enlisting sync.Mutex
-	awaited   map[source.Table]bool // tables in the publication before which no transaction began that still runs
+	awaiting sync.Mutex
+	awaited  map[source.Table]string // what made tables part of the publication when older transactions were waited for
 
 	slotting sync.Mutex
 	slotted  bool // the slot is ours
@@ -60,7 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]bool{}}
+	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]string{}}
 	s.log = s.cfg.Logger
 	poolCfg, err := s.poolConfig()
 	if err != nil {

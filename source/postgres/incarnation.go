@@ -37,11 +37,16 @@ func (s *Source) incarnation(told bool) string {
 	if told {
 		of = sqlToldIncarnation
 	}
+	return of + " || " + s.membership()
+}
+
+// membership is the expression for what makes a table c one of the publication.
+func (s *Source) membership() string {
 	schemas := ""
 	if s.server().atLeast(15) {
 		schemas = sqlSchemaMembership
 	}
-	return of + " || " + fmt.Sprintf(sqlMembership, schemas, "'"+quoteLiteral(s.cfg.Publication)+"'")
+	return fmt.Sprintf(sqlMembership, schemas, "'"+quoteLiteral(s.cfg.Publication)+"'")
 }
 
 func (s *Source) shapesQuery(told bool) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -56,17 +55,12 @@ func (s *Source) published(ctx context.Context, query string, tables []source.Ta
 	})
 }
 
-// Enlist adds tables to the publication, and makes it if it is not there. Changes of transactions that began before a
-// table was in it may be missing from the log, so they are waited for, whoever put it there: once for each table that was
-// not followed before.
-func (s *Source) Enlist(ctx context.Context, tables, followed []source.Table) ([]source.Table, error) {
+// Enlist adds tables to the publication, and makes it if it is not there.
+func (s *Source) Enlist(ctx context.Context, tables []source.Table) ([]source.Table, error) {
 	if len(tables) == 0 {
 		return nil, nil
 	}
 	added, err := s.enlist(ctx, tables)
-	if err == nil {
-		err = s.awaitPublished(ctx, tables, followed, added)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("publish tables: %w", s.hinted(err))
 	}
@@ -114,28 +108,6 @@ func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error
 
 func (s *Source) createPublication(tables []source.Table) string {
 	return fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)", quote(s.cfg.Publication), tableList(tables))
-}
-
-// awaitPublished waits for the transactions that run, if they may have begun before a table was published.
-func (s *Source) awaitPublished(ctx context.Context, tables, followed, added []source.Table) error {
-	s.enlisting.Lock()
-	defer s.enlisting.Unlock()
-	for _, t := range added {
-		delete(s.awaited, t)
-	}
-	fresh := slices.DeleteFunc(slices.Clone(tables), func(t source.Table) bool {
-		return s.awaited[t] || slices.Contains(followed, t) && !slices.Contains(added, t)
-	})
-	if len(fresh) == 0 {
-		return nil
-	}
-	if err := s.awaitEnd(ctx, "the tables were published"); err != nil {
-		return err
-	}
-	for _, t := range fresh {
-		s.awaited[t] = true
-	}
-	return nil
 }
 
 // publish changes the publication.
