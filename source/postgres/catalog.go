@@ -19,7 +19,9 @@ type tableDef struct {
 	defs     []columnDef
 	typeOIDs map[string]uint32 // of the columns as declared, by name
 	identity string            // pg_class.relreplident: d default, i index, f full, n nothing
-	parent   bool              // a plain table that others inherit from
+	oid      uint32
+	shape    string // by which a look at definitions knows columns and keys again
+	parent   bool   // a plain table that others inherit from
 }
 
 // Partitions are told of by the name of the table that they are part of, so they are listed only by their own
@@ -35,7 +37,7 @@ const sqlEstimate = `(SELECT sum(CASE WHEN l.reltuples >= 0 AND l.relpages > 0 T
 const sqlTable = `SELECT c.oid, c.relkind::text, c.relpersistence::text, c.relreplident::text,
 ` + sqlEstimate + `, %s,
 c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
-n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+` + sqlDefinition + `, n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `
 
 // sqlColumns resolves domains. The key is that of the replica identity's index where there is one, so that the
@@ -68,6 +70,7 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
+	s.descriptions.listed(patterns, tables)
 	return tables, nil
 }
 
@@ -96,6 +99,7 @@ func selectTables(ctx context.Context, q querier, patterns []source.Pattern) (ma
 // Columns describes a table.
 func (s *Source) Columns(ctx context.Context, fence source.Fence, table source.Table) (source.Columns, error) {
 	def, err := s.describe(ctx, fence, "n.nspname = $1 AND c.relname = $2", table.Schema, table.Name)
+	s.descriptions.given(table, def, err)
 	if err != nil {
 		return source.Columns{}, fmt.Errorf("describe table: %s: %w", table, err)
 	}
@@ -121,11 +125,10 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, which string,
 
 func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args ...any) (tableDef, error) {
 	def := tableDef{typeOIDs: map[string]uint32{}}
-	var oid uint32
 	var kind, persistence string
 	var estimate *float64
 	var readable bool
-	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.parent, &def.Table.Schema, &def.Table.Name, &readable)
+	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&def.oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.parent, &def.shape, &def.Table.Schema, &def.Table.Name, &readable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return def, source.ErrNoTable
@@ -140,7 +143,7 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 	if estimate != nil { // a partitioned table without partitions has none
 		def.Rows = int64(*estimate)
 	}
-	rows, err := tx.Query(ctx, sqlColumns, oid)
+	rows, err := tx.Query(ctx, sqlColumns, def.oid)
 	if err != nil {
 		return def, err
 	}

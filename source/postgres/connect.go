@@ -38,6 +38,8 @@ type Source struct {
 	awaiting sync.Mutex
 	awaited  map[source.Table]string // what made tables part of the publication when older transactions were waited for
 
+	descriptions descriptions
+
 	slotting sync.Mutex
 	slotted  bool // the slot is ours
 
@@ -60,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]string{}}
+	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]string{}, descriptions: descriptions{tables: map[source.Table]description{}}}
 	s.log = s.cfg.Logger
 	poolCfg, err := s.poolConfig()
 	if err != nil {
