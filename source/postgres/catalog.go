@@ -29,10 +29,13 @@ type tableDef struct {
 const sqlTables = `SELECT c.oid, n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
 
+// sqlTree are the numbers of a table c and of all its partitions. The server's own functions for them, and for the size of a
+// table, lock what they look at, and wait for a VACUUM FULL of any partition.
+const sqlTree = `(WITH RECURSIVE tree(id) AS (SELECT c.oid UNION ALL SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.id WHERE c.relkind = 'p') SELECT id FROM tree)`
+
 // sqlEstimate is about how many rows a table c has, all its partitions together; one that was never analyzed is
-// judged by its size.
-const sqlEstimate = `(SELECT sum(CASE WHEN l.reltuples >= 0 AND l.relpages > 0 THEN l.reltuples / l.relpages ELSE 50 END * pg_relation_size(l.oid) / 8192)::float8 FROM pg_class l
- WHERE l.oid = c.oid AND c.relkind = 'r' OR c.relkind = 'p' AND l.relkind = 'r' AND l.oid IN (SELECT p.relid FROM pg_partition_tree(c.oid) p))`
+// judged by the statistics of its changes.
+const sqlEstimate = `(SELECT sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid)))::float8 FROM pg_class l WHERE l.relkind = 'r' AND l.oid IN ` + sqlTree + `)`
 
 const sqlTable = `SELECT c.oid, c.relkind::text, c.relpersistence::text, c.relreplident::text,
 ` + sqlEstimate + `, %s,

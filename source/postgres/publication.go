@@ -31,12 +31,28 @@ func (s *Source) publication(ctx context.Context) (publication, error) {
 }
 
 // sqlUnpublished lists those of the tables ($2 and $3) that the publication lacks. A partition is in it by any
-// of those that it is a partition of.
-const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n)
-WHERE NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = t.s AND p.tablename = t.n)`
+// of those that it is a partition of. The server's view pg_publication_tables would lock them.
+const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n) LEFT JOIN (pg_class c JOIN pg_namespace k ON k.oid = c.relnamespace) ON k.nspname = t.s AND c.relname = t.n
+WHERE NOT EXISTS (SELECT FROM pg_publication p WHERE p.pubname = $1 AND (p.puballtables OR EXISTS (SELECT FROM pg_class g WHERE ` + sqlWithin + ` AND (%s))))`
+
+// sqlWithin is whether a table g is c, or one that c is a partition of; sqlHolds whether the publication p holds g, and
+// sqlHoldsSchema, from 15 on, whether it holds its schema.
+const (
+	sqlWithin      = `(g.oid = c.oid OR g.oid IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))`
+	sqlHolds       = `EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = g.oid)`
+	sqlHoldsSchema = ` OR EXISTS (SELECT FROM pg_publication_namespace m WHERE m.pnpubid = p.oid AND m.pnnspid = g.relnamespace)`
+)
+
+// holds is whether the publication p holds a table g by itself.
+func (s *Source) holds() string {
+	if s.server().atLeast(15) {
+		return sqlHolds + sqlHoldsSchema
+	}
+	return sqlHolds
+}
 
 func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]source.Table, error) {
-	return s.published(ctx, sqlUnpublished, tables)
+	return s.published(ctx, fmt.Sprintf(sqlUnpublished, s.holds()), tables)
 }
 
 // published asks for those of the tables of which something is true in the publication.
@@ -91,8 +107,8 @@ func (s *Source) enlist(ctx context.Context, tables []source.Table) ([]source.Ta
 }
 
 // sqlFiltered lists those of the tables of which the publication holds only some rows.
-const sqlFiltered = `SELECT p.schemaname, p.tablename FROM pg_publication_tables p JOIN unnest($2::text[], $3::text[]) AS t(s, n)
-ON p.schemaname = t.s AND p.tablename = t.n WHERE p.pubname = $1 AND p.rowfilter IS NOT NULL`
+const sqlFiltered = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n) JOIN (pg_class c JOIN pg_namespace k ON k.oid = c.relnamespace) ON k.nspname = t.s AND c.relname = t.n
+WHERE EXISTS (SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class g ON g.oid = r.prrelid WHERE p.pubname = $1 AND r.prqual IS NOT NULL AND ` + sqlWithin + `)`
 
 func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error {
 	if !s.server().atLeast(15) {
