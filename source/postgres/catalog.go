@@ -121,6 +121,11 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, which string,
 		if err == nil {
 			def, err = readTable(ctx, tx, s.incarnation(told), which, args...)
 		}
+		if err == nil && def.Refused == "" {
+			if def.Refused, err = s.untold(ctx, tx, def); def.Refused != "" {
+				def.Key = nil
+			}
+		}
 		return err
 	})
 	return def, err

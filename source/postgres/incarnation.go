@@ -31,12 +31,12 @@ const sqlIncarnation = `c.oid::text || '/' || c.relfilenode::text || ':' || md5(
 
 // sqlMembership is since when a publication, which stands for the second %s, holds the table's changes of all kinds: its own row's
 // version, and the numbers of what makes the table one of it, which are others after it was taken out for a while.
-const sqlMembership = `coalesce((SELECT '@' || p.oid::text || '.' || p.xmin::text || coalesce('.' || (SELECT min(r.oid)::text FROM pg_publication_rel r
+const sqlMembership = `coalesce((SELECT '@' || p.oid::text || '.' || p.xmin::text || coalesce('.' || (SELECT string_agg(r.oid::text, '+' ORDER BY r.oid) FROM pg_publication_rel r
  WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT c.oid UNION SELECT a.relid FROM pg_partition_ancestors(c.oid) a)), '')%s
  FROM pg_publication p WHERE p.pubname = %s), '')`
 
 // sqlSchemaMembership is the same for publications of all tables of a schema, from 15 on.
-const sqlSchemaMembership = ` || coalesce('.' || (SELECT min(s.oid)::text FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid IN (
+const sqlSchemaMembership = ` || coalesce('.' || (SELECT string_agg(s.oid::text, '+' ORDER BY s.oid) FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid IN (
  SELECT t.relnamespace FROM pg_class t WHERE t.oid = c.oid OR t.oid IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))), '')`
 
 // incarnation is the expression for a table c.

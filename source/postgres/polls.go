@@ -71,7 +71,9 @@ func (p *polls) begin(ctx context.Context) (err error) {
 // sqlDefinition is what the catalog says of columns and keys of a table c.
 const sqlDefinition = `md5(c.relreplident::text || coalesce((SELECT string_agg(concat_ws('/', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') ||
- coalesce((SELECT string_agg(i.indkey::text, ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)), ''))`
+ coalesce((SELECT string_agg(i.indkey::text, ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)), '') ||
+ coalesce((SELECT string_agg(concat_ws('/', l.oid, l.relkind, l.relpersistence, l.relreplident, (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident)), ',' ORDER BY l.oid)
+  FROM pg_class l WHERE c.relkind = 'p' AND l.oid IN ` + sqlTree + `), ''))`
 
 // sqlShapes: what a row of the log depends on.
 const sqlShapes = `SELECT c.oid, %s, ` + sqlDefinition + ` FROM pg_class c WHERE c.oid = ANY($1)`
