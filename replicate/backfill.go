@@ -35,6 +35,12 @@ func (r *Replicator) planLoop(ctx, soft context.Context) error {
 func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID, job state.Job) ([]rangeTask, error) {
 	change := state.Change{DoneJobs: []int64{job.ID}}
 	flow := r.plans.get(id)
+	if flow != nil {
+		if err := r.plans.await(soft, flow.table); err != nil {
+			return nil, err
+		}
+		flow = r.plans.get(id) // it may have taken long
+	}
 	if flow == nil {
 		return nil, r.opts.State.Save(ctx, change)
 	}

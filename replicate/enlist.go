@@ -38,13 +38,13 @@ func (p *plans) enlist(ctx context.Context, tables map[source.Table]source.Colum
 		}
 	}
 	if len(known) == 0 {
-		return p.add(ctx, tables, come, nil)
+		return p.add(ctx, tables, come)
 	}
-	if err := p.add(ctx, tables, known, known); err != nil {
+	if err := p.add(ctx, tables, known); err != nil {
 		return err
 	}
 	for _, t := range come {
-		err := p.add(ctx, tables, []source.Table{t}, nil)
+		err := p.add(ctx, tables, []source.Table{t})
 		switch {
 		case errors.Is(err, source.ErrDenied):
 			p.sayDenied(t, err)
@@ -57,8 +57,8 @@ func (p *plans) enlist(ctx context.Context, tables map[source.Table]source.Colum
 }
 
 // add has tables enlisted, and describes again those that were not yet.
-func (p *plans) add(ctx context.Context, tables map[source.Table]source.Columns, names, followed []source.Table) error {
-	added, err := p.enlister.Enlist(ctx, names, followed)
+func (p *plans) add(ctx context.Context, tables map[source.Table]source.Columns, names []source.Table) error {
+	added, err := p.enlister.Enlist(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,15 @@ func (p *plans) add(ctx context.Context, tables map[source.Table]source.Columns,
 		}
 	}
 	return nil
+}
+
+// await waits until a copy of a table that begins now misses nothing that the log does not have either. That may take as
+// long as the longest transaction of the source, so it is for whoever copies, not for whoever reads the log.
+func (p *plans) await(ctx context.Context, t source.Table) error {
+	if p.enlister == nil {
+		return nil
+	}
+	return p.health.retry(ctx, func() error { return p.enlister.Await(ctx, t) })
 }
 
 // describeOne asks the catalog for a table, and makes the log hold it. Lost connections are waited out.

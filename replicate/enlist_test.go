@@ -11,6 +11,7 @@ import (
 	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // published is a source whose log holds the tables that it was told of.
@@ -18,8 +19,23 @@ type published struct {
 	*sourcetest.Memory
 	mu     sync.Mutex
 	told   []source.Table
-	calls  []string // "head", or the tables that were added
-	denied string   // a table that may not be added
+	calls  []string      // "head", or the tables that were added
+	denied string        // a table that may not be added
+	old    chan struct{} // closed when the transactions have ended that began before the table items was added; nil: there are none
+}
+
+// Await waits for them.
+func (p *published) Await(ctx context.Context, t source.Table) error {
+	p.note("await " + t.Name)
+	if p.old == nil || t.Name != "items" {
+		return nil
+	}
+	select {
+	case <-p.old:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (p *published) Head(ctx context.Context) (source.Position, source.Fence, error) {
@@ -33,7 +49,7 @@ func (p *published) note(call string) {
 	p.calls = append(p.calls, call)
 }
 
-func (p *published) Enlist(_ context.Context, tables, _ []source.Table) ([]source.Table, error) {
+func (p *published) Enlist(_ context.Context, tables []source.Table) ([]source.Table, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var added []source.Table
@@ -133,4 +149,41 @@ func TestEnlist_Denied(t *testing.T) {
 	if got := p.called(); got != "" {
 		t.Errorf("called: %s", got)
 	}
+}
+
+// TestEnlist_OldTransactions: the copy of a new table waits for transactions that the log may not have, over a restart,
+// too, and the log does not.
+func TestEnlist_OldTransactions(t *testing.T) {
+	b := newBench(t, table("orders"))
+	b.fill("orders", 0, 5)
+	p := &published{Memory: b.source, old: make(chan struct{})}
+	b.tweak = func(o *replicate.Options) { o.Source = p }
+	r := b.start()
+	r.settle()
+	b.do(func(tx *sourcetest.Tx) { tx.Create(table("items")) })
+	b.puts("items", 1, 2)
+	for i, stop := range []func(){r.crash, func() {
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	}} {
+		b.await("the wait", func() bool { return strings.Count(p.called(), "await items") == i+1 })
+		b.puts("orders", 7+i)
+		b.await("what the log tells meanwhile", func() bool {
+			_, _, there := b.target.Doc("shop.orders", targets.ID(fmt.Sprint(7+i)))
+			snap, _ := b.state()
+			return there && len(snap.Jobs) > 0
+		})
+		stop()
+		r = b.start()
+	}
+	for _, scan := range b.source.Scans() {
+		if scan.Table.Name == "items" {
+			t.Error("the copy did not wait")
+		}
+	}
+	close(p.old)
+	r.settle()
+	b.equal("items")
+	b.equal("orders")
 }

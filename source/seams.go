@@ -80,14 +80,16 @@ type Checker interface {
 	Check(ctx context.Context, tables []Table) ([]Finding, error)
 }
 
-// Enlister is a source whose log holds only the tables that it was told of. Its method may be called
+// Enlister is a source whose log holds only the tables that it was told of. Its methods may be called
 // concurrently with all others.
 type Enlister interface {
-	// Enlist makes the log hold all changes of the tables that come after it returns, beside those of tables
-	// it was told of before. Rows that are read from then on, plus the log, are complete. Followed are those of the
-	// tables of which that was so in an earlier run; they cost nothing if they are in the log still. For others it
-	// may have to wait for transactions that began before, whoever put them there. It returns those that it has put
-	// there itself, whose descriptions are to be read again, since Columns.Incarnation may depend on it. ErrDenied
-	// (wrapped in a HintError): the account may not change what the log holds.
-	Enlist(ctx context.Context, tables, followed []Table) (added []Table, err error)
+	// Enlist makes the log hold the changes of the tables by transactions that begin after it returns, beside those
+	// of tables it was told of before. It waits for nobody. It returns those that it has put there itself, whose
+	// descriptions are to be read again, since Columns.Incarnation may depend on it. ErrDenied (wrapped in a
+	// HintError): the account may not change what the log holds.
+	Enlist(ctx context.Context, tables []Table) (added []Table, err error)
+	// Await returns when rows of a table that are read from then on, plus the log, are complete: when the
+	// transactions have ended that began before the table was in the log, whoever put it there. It is called before
+	// a table is copied, and may take as long as somebody's transaction.
+	Await(ctx context.Context, table Table) error
 }

@@ -104,7 +104,7 @@ func sayKept(log *slog.Logger, src any) {
 // enlist makes the log hold the tables, where the source has to be told of them.
 func enlist(ctx context.Context, src any, tables []source.Table) error {
 	if e, ok := src.(source.Enlister); ok {
-		_, err := e.Enlist(ctx, tables, tables) // no rows are read
+		_, err := e.Enlist(ctx, tables)
 		return err
 	}
 	return nil

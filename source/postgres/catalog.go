@@ -19,7 +19,9 @@ type tableDef struct {
 	defs     []columnDef
 	typeOIDs map[string]uint32 // of the columns as declared, by name
 	identity string            // pg_class.relreplident: d default, i index, f full, n nothing
-	parent   bool              // a plain table that others inherit from
+	oid      uint32
+	shape    string // by which a look at definitions knows columns and keys again
+	parent   bool   // a plain table that others inherit from
 }
 
 // Partitions are told of by the name of the table that they are part of, so they are listed only by their own
@@ -27,15 +29,18 @@ type tableDef struct {
 const sqlTables = `SELECT c.oid, n.nspname, c.relname, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'meepo_ddl')`
 
+// sqlTree are the numbers of a table c and of all its partitions. The server's own functions for them, and for the size of a
+// table, lock what they look at, and wait for a VACUUM FULL of any partition.
+const sqlTree = `(WITH RECURSIVE tree(id) AS (SELECT c.oid UNION ALL SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.id WHERE c.relkind = 'p') SELECT id FROM tree)`
+
 // sqlEstimate is about how many rows a table c has, all its partitions together; one that was never analyzed is
-// judged by its size.
-const sqlEstimate = `(SELECT sum(CASE WHEN l.reltuples >= 0 AND l.relpages > 0 THEN l.reltuples / l.relpages ELSE 50 END * pg_relation_size(l.oid) / 8192)::float8 FROM pg_class l
- WHERE l.oid = c.oid AND c.relkind = 'r' OR c.relkind = 'p' AND l.relkind = 'r' AND l.oid IN (SELECT p.relid FROM pg_partition_tree(c.oid) p))`
+// judged by the statistics of its changes.
+const sqlEstimate = `(SELECT sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid)))::float8 FROM pg_class l WHERE l.relkind = 'r' AND l.oid IN ` + sqlTree + `)`
 
 const sqlTable = `SELECT c.oid, c.relkind::text, c.relpersistence::text, c.relreplident::text,
 ` + sqlEstimate + `, %s,
 c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
-n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+` + sqlDefinition + `, n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `
 
 // sqlColumns resolves domains. The key is that of the replica identity's index where there is one, so that the
@@ -68,6 +73,7 @@ func (s *Source) Tables(ctx context.Context, fence source.Fence, patterns []sour
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
+	s.descriptions.listed(patterns, tables)
 	return tables, nil
 }
 
@@ -96,6 +102,7 @@ func selectTables(ctx context.Context, q querier, patterns []source.Pattern) (ma
 // Columns describes a table.
 func (s *Source) Columns(ctx context.Context, fence source.Fence, table source.Table) (source.Columns, error) {
 	def, err := s.describe(ctx, fence, "n.nspname = $1 AND c.relname = $2", table.Schema, table.Name)
+	s.descriptions.given(table, def, err)
 	if err != nil {
 		return source.Columns{}, fmt.Errorf("describe table: %s: %w", table, err)
 	}
@@ -114,6 +121,11 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, which string,
 		if err == nil {
 			def, err = readTable(ctx, tx, s.incarnation(told), which, args...)
 		}
+		if err == nil && def.Refused == "" {
+			if def.Refused, err = s.untold(ctx, tx, def); def.Refused != "" {
+				def.Key = nil
+			}
+		}
 		return err
 	})
 	return def, err
@@ -121,11 +133,10 @@ func (s *Source) describe(ctx context.Context, fence source.Fence, which string,
 
 func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args ...any) (tableDef, error) {
 	def := tableDef{typeOIDs: map[string]uint32{}}
-	var oid uint32
 	var kind, persistence string
 	var estimate *float64
 	var readable bool
-	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.parent, &def.Table.Schema, &def.Table.Name, &readable)
+	err := tx.QueryRow(ctx, strings.Replace(sqlTable, "%s", incarnation, 1)+which, args...).Scan(&def.oid, &kind, &persistence, &def.identity, &estimate, &def.Incarnation, &def.parent, &def.shape, &def.Table.Schema, &def.Table.Name, &readable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return def, source.ErrNoTable
@@ -140,7 +151,7 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 	if estimate != nil { // a partitioned table without partitions has none
 		def.Rows = int64(*estimate)
 	}
-	rows, err := tx.Query(ctx, sqlColumns, oid)
+	rows, err := tx.Query(ctx, sqlColumns, def.oid)
 	if err != nil {
 		return def, err
 	}

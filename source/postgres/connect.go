@@ -35,8 +35,10 @@ type Source struct {
 	pool *pgxpool.Pool // for rows and the catalog
 	conn *pgx.ConnConfig
 
-	enlisting sync.Mutex
-	awaited   map[source.Table]bool // tables in the publication before which no transaction began that still runs
+	awaiting sync.Mutex
+	awaited  map[source.Table]string // what made tables part of the publication when older transactions were waited for
+
+	descriptions descriptions
 
 	slotting sync.Mutex
 	slotted  bool // the slot is ours
@@ -60,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]bool{}}
+	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]string{}, descriptions: descriptions{tables: map[source.Table]description{}}}
 	s.log = s.cfg.Logger
 	poolCfg, err := s.poolConfig()
 	if err != nil {
@@ -207,7 +209,23 @@ func (s *Source) dialLog(ctx context.Context) (*pgconn.PgConn, pglogrepl.Identif
 	if err != nil {
 		return nil, who, errors.Join(fmt.Errorf("ask the server who it is: %w", err), hangUp(conn))
 	}
+	if err := refuseStandby(ctx, conn); err != nil {
+		return nil, who, errors.Join(err, hangUp(conn))
+	}
 	return conn, who, nil
+}
+
+// refuseStandby looks whether a connection for the log leads to a standby, which has a log, too, from 16 on: what it tells
+// cannot be compared with the primary's.
+func refuseStandby(ctx context.Context, conn *pgconn.PgConn) error {
+	results, err := conn.Exec(ctx, "SELECT pg_is_in_recovery()").ReadAll()
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask the server who it is: %w", err)
+	case len(results) == 1 && len(results[0].Rows) == 1 && string(results[0].Rows[0][0]) == "t":
+		return errStandby
+	}
+	return nil
 }
 
 // stops reports whether the server is shutting down: it lets nobody in then.

@@ -119,30 +119,3 @@ func (s *Source) currentSnapshot(ctx context.Context) (snapshot, error) {
 	}
 	return parseSnapshot(text)
 }
-
-// awaitEnd waits until all transactions that run now have ended. What begins later sees all that is there
-// now: a publication, a slot.
-func (s *Source) awaitEnd(ctx context.Context, why string) error {
-	first, err := s.currentSnapshot(ctx)
-	if err != nil {
-		return err
-	}
-	began, said := time.Now(), false
-	for pause := (source.Backoff{Limit: 100 * time.Millisecond}); ; {
-		now, err := s.currentSnapshot(ctx)
-		if err != nil {
-			return err
-		}
-		left := slices.DeleteFunc(slices.Clone(first.running), now.ended)
-		if len(left) == 0 {
-			return nil
-		}
-		if time.Since(began) > waitSaid && !said {
-			said = true
-			s.log.WarnContext(ctx, "waiting for transactions to end that began before "+why, slog.Any("transactions", left))
-		}
-		if err := pause.Wait(ctx); err != nil {
-			return err
-		}
-	}
-}

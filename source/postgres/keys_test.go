@@ -3,6 +3,7 @@ package postgres
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/source"
@@ -96,6 +97,8 @@ func tryKeys(t *testing.T, d *servertest.Database, s *Source, typ string, litera
 // TestKeys_Refused: other tables are named with what to do.
 func TestKeys_Refused(t *testing.T) {
 	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		const parted = "CREATE TABLE a (id int PRIMARY KEY, u int NOT NULL) PARTITION BY RANGE (id); " +
+			"CREATE TABLE a1 PARTITION OF a FOR VALUES FROM (0) TO (9); CREATE TABLE a2 PARTITION OF a DEFAULT; CREATE UNIQUE INDEX a1_u ON a1 (u)"
 		for create, want := range map[string]string{
 			"CREATE TABLE a (id int)":                                                                     "add one, such as ALTER TABLE",
 			"CREATE TABLE a (id float8 PRIMARY KEY)":                                                      "key column id is double precision: this type cannot be a key",
@@ -108,6 +111,13 @@ func TestKeys_Refused(t *testing.T) {
 			"CREATE TABLE a (id int PRIMARY KEY, u text)":                                                 "",
 			"CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY FULL":                    "",
 			"CREATE TABLE a (u text NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_u_key": "",
+			"CREATE TABLE a (id int PRIMARY KEY, u text NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_u_key; ALTER TABLE a DROP CONSTRAINT a_u_key": `an index that was dropped, so the log does not say which rows are deleted: ALTER TABLE "public"."a" REPLICA IDENTITY DEFAULT`,
+			parted: "",
+			parted + "; ALTER TABLE a1 REPLICA IDENTITY FULL":                              "",
+			parted + "; ALTER TABLE a1 REPLICA IDENTITY NOTHING":                           `the replica identity of its partition "public"."a1" is NOTHING`,
+			parted + "; ALTER TABLE a1 SET UNLOGGED":                                       `its partition "public"."a1" is unlogged, so the log has none of its changes: ALTER TABLE "public"."a1" SET LOGGED`,
+			parted + "; ALTER TABLE a1 REPLICA IDENTITY USING INDEX a1_u":                  `its partition "public"."a1" lacks columns of the key (id)`,
+			parted + "; ALTER TABLE a1 REPLICA IDENTITY USING INDEX a1_u; DROP INDEX a1_u": `its partition "public"."a1" is an index that was dropped`,
 		} {
 			d.Exec(t, "DROP TABLE IF EXISTS a CASCADE; "+create)
 			c, err := s.Columns(t.Context(), "", source.Table{Schema: "public", Name: "a"})
@@ -116,4 +126,48 @@ func TestKeys_Refused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPartition_ByItsName: a partition whose changes the log tells under another name cannot be followed by its own, and is
+// not what a publication is asked to add for ever. Without that other name in the publication it can.
+func TestPartition_ByItsName(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT")
+		refused := func(want string) {
+			t.Helper()
+			if c, err := s.Columns(t.Context(), "", publicTable("p1")); err != nil || !strings.Contains(c.Refused, want) || (want == "") != (c.Refused == "") {
+				t.Errorf("refused: %q, %v, want %q", c.Refused, err, want)
+			}
+		}
+		refused(`the log tells its changes as those of "public"."p": name that one instead`) // of all tables
+		if added, err := s.Enlist(t.Context(), []source.Table{publicTable("p1"), publicTable("p")}); err != nil || len(added) > 0 {
+			t.Errorf("enlist: %v, %v", added, err)
+		}
+		d.Exec(t, "DROP PUBLICATION meepo; CREATE PUBLICATION meepo FOR TABLE p1 WITH (publish_via_partition_root)")
+		refused("")
+		wantLines(t, tell(t, d, s, []string{"p1"}, "INSERT INTO p VALUES (1)"), "p1_write 1")
+		d.Exec(t, "ALTER PUBLICATION meepo ADD TABLE p")
+		refused("name that one instead")
+		wantLines(t, tell(t, d, s, []string{"p1"}, "INSERT INTO p VALUES (2)"), "")
+	})
+}
+
+// TestKeys_LostWhileFollowed: the log stops telling which rows of a followed table are deleted, and that is noticed.
+func TestKeys_LostWhileFollowed(t *testing.T) {
+	for name, triggers := range map[string]string{"told": Triggers, "looked at": ""} {
+		t.Run(name, func(t *testing.T) {
+			eachFlavor(t, func(t *testing.T, d *servertest.Database, _ *Source) {
+				d.Exec(t, triggers+"; CREATE TABLE a (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE a1 PARTITION OF a DEFAULT; "+
+					"CREATE TABLE b (id int PRIMARY KEY, u text NOT NULL); CREATE UNIQUE INDEX b_u ON b (u); ALTER TABLE b REPLICA IDENTITY USING INDEX b_u")
+				cfg := configOf(t, d.ReplURL)
+				cfg.PollEvery = 20 * time.Millisecond
+				s := openConfig(t, cfg)
+				f := follow(t, s, head(t, s), "?")
+				for change, want := range map[string]string{"ALTER TABLE a1 REPLICA IDENTITY NOTHING": "a_alter", "DROP INDEX b_u": "b_alter"} {
+					d.Exec(t, change)
+					f.untilSeen(want)
+				}
+			})
+		})
+	}
 }

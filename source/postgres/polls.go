@@ -53,19 +53,30 @@ func (p *polls) begin(ctx context.Context) (err error) {
 		return err
 	}
 	p.known = p.base
-	if p.base == nil {
-		p.known, err = p.shapes(ctx)
-		p.base = p.known
-	}
 	p.last = time.Now()
-	return err
+	if p.base == nil {
+		now, err := p.shapes(ctx)
+		if err != nil {
+			return err
+		}
+		p.known = p.src.descriptions.before(now, p.patterns)
+		p.base = p.known
+		if !maps.Equal(p.known, now) {
+			p.last = time.Time{} // the first look is due
+		}
+	}
+	return nil
 }
 
-// sqlShapes: what a row of the log depends on, and what the catalog says of columns and keys.
-const sqlShapes = `SELECT c.oid, %s, md5(c.relreplident::text || coalesce((SELECT string_agg(concat_ws('/', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
+// sqlDefinition is what the catalog says of columns and keys of a table c.
+const sqlDefinition = `md5(c.relreplident::text || coalesce((SELECT string_agg(concat_ws('/', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') ||
- coalesce((SELECT string_agg(i.indkey::text, ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)), ''))
-FROM pg_class c WHERE c.oid = ANY($1)`
+ coalesce((SELECT string_agg(i.indkey::text, ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)), '') ||
+ coalesce((SELECT string_agg(concat_ws('/', l.oid, l.relkind, l.relpersistence, l.relreplident, (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident)), ',' ORDER BY l.oid)
+  FROM pg_class l WHERE c.relkind = 'p' AND l.oid IN ` + sqlTree + `), ''))`
+
+// sqlShapes: what a row of the log depends on.
+const sqlShapes = `SELECT c.oid, %s, ` + sqlDefinition + ` FROM pg_class c WHERE c.oid = ANY($1)`
 
 // shapes looks at all tables that were asked for.
 func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -32,12 +31,28 @@ func (s *Source) publication(ctx context.Context) (publication, error) {
 }
 
 // sqlUnpublished lists those of the tables ($2 and $3) that the publication lacks. A partition is in it by any
-// of those that it is a partition of.
-const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n)
-WHERE NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = t.s AND p.tablename = t.n)`
+// of those that it is a partition of. The server's view pg_publication_tables would lock them.
+const sqlUnpublished = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n) LEFT JOIN (pg_class c JOIN pg_namespace k ON k.oid = c.relnamespace) ON k.nspname = t.s AND c.relname = t.n
+WHERE NOT EXISTS (SELECT FROM pg_publication p WHERE p.pubname = $1 AND (p.puballtables OR EXISTS (SELECT FROM pg_class g WHERE ` + sqlWithin + ` AND (%s))))`
+
+// sqlWithin is whether a table g is c, or one that c is a partition of; sqlHolds whether the publication p holds g, and
+// sqlHoldsSchema, from 15 on, whether it holds its schema.
+const (
+	sqlWithin      = `(g.oid = c.oid OR g.oid IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))`
+	sqlHolds       = `EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = g.oid)`
+	sqlHoldsSchema = ` OR EXISTS (SELECT FROM pg_publication_namespace m WHERE m.pnpubid = p.oid AND m.pnnspid = g.relnamespace)`
+)
+
+// holds is whether the publication p holds a table g by itself.
+func (s *Source) holds() string {
+	if s.server().atLeast(15) {
+		return sqlHolds + sqlHoldsSchema
+	}
+	return sqlHolds
+}
 
 func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]source.Table, error) {
-	return s.published(ctx, sqlUnpublished, tables)
+	return s.published(ctx, fmt.Sprintf(sqlUnpublished, s.holds()), tables)
 }
 
 // published asks for those of the tables of which something is true in the publication.
@@ -56,17 +71,12 @@ func (s *Source) published(ctx context.Context, query string, tables []source.Ta
 	})
 }
 
-// Enlist adds tables to the publication, and makes it if it is not there. Changes of transactions that began before a
-// table was in it may be missing from the log, so they are waited for, whoever put it there: once for each table that was
-// not followed before.
-func (s *Source) Enlist(ctx context.Context, tables, followed []source.Table) ([]source.Table, error) {
+// Enlist adds tables to the publication, and makes it if it is not there.
+func (s *Source) Enlist(ctx context.Context, tables []source.Table) ([]source.Table, error) {
 	if len(tables) == 0 {
 		return nil, nil
 	}
 	added, err := s.enlist(ctx, tables)
-	if err == nil {
-		err = s.awaitPublished(ctx, tables, followed, added)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("publish tables: %w", s.hinted(err))
 	}
@@ -97,8 +107,8 @@ func (s *Source) enlist(ctx context.Context, tables []source.Table) ([]source.Ta
 }
 
 // sqlFiltered lists those of the tables of which the publication holds only some rows.
-const sqlFiltered = `SELECT p.schemaname, p.tablename FROM pg_publication_tables p JOIN unnest($2::text[], $3::text[]) AS t(s, n)
-ON p.schemaname = t.s AND p.tablename = t.n WHERE p.pubname = $1 AND p.rowfilter IS NOT NULL`
+const sqlFiltered = `SELECT t.s, t.n FROM unnest($2::text[], $3::text[]) AS t(s, n) JOIN (pg_class c JOIN pg_namespace k ON k.oid = c.relnamespace) ON k.nspname = t.s AND c.relname = t.n
+WHERE EXISTS (SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class g ON g.oid = r.prrelid WHERE p.pubname = $1 AND r.prqual IS NOT NULL AND ` + sqlWithin + `)`
 
 func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error {
 	if !s.server().atLeast(15) {
@@ -114,28 +124,6 @@ func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error
 
 func (s *Source) createPublication(tables []source.Table) string {
 	return fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)", quote(s.cfg.Publication), tableList(tables))
-}
-
-// awaitPublished waits for the transactions that run, if they may have begun before a table was published.
-func (s *Source) awaitPublished(ctx context.Context, tables, followed, added []source.Table) error {
-	s.enlisting.Lock()
-	defer s.enlisting.Unlock()
-	for _, t := range added {
-		delete(s.awaited, t)
-	}
-	fresh := slices.DeleteFunc(slices.Clone(tables), func(t source.Table) bool {
-		return s.awaited[t] || slices.Contains(followed, t) && !slices.Contains(added, t)
-	})
-	if len(fresh) == 0 {
-		return nil
-	}
-	if err := s.awaitEnd(ctx, "the tables were published"); err != nil {
-		return err
-	}
-	for _, t := range fresh {
-		s.awaited[t] = true
-	}
-	return nil
 }
 
 // publish changes the publication.
