@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -59,6 +60,7 @@ type sourceConfig struct {
 	IgnoreStatements []string
 
 	Slot, Publication string
+	Heartbeat         time.Duration // zero: none
 }
 
 type targetConfig struct {

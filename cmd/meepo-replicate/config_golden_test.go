@@ -54,7 +54,7 @@ mappings:
 tables: {a: b}
 rate: [1]
 log_level: inf
-`}, vars: map[string]string{"MEEPO_RATE": "-1"}, args: []string{"--target=elastics", "--source-server-id=0", "--source-password-file=nowhere"}},
+`}, vars: map[string]string{"MEEPO_RATE": "-1"}, args: []string{"--target=elastics", "--source-server-id=0", "--source-heartbeat=10", "--source-password-file=nowhere"}},
 	"not YAML": {files: map[string]string{"meepo.yaml": "source:\n\turl: x\n"}},
 	"twice":    {files: map[string]string{"meepo.yaml": "state: a\nsource: {url: a, url: b}\nstate: b\n"}},
 	"mappings": {files: map[string]string{"meepo.yaml": `mappings:

@@ -52,5 +52,8 @@ func (c *config) postgresConfig() (postgres.Config, error) {
 	}{{&cfg.Slot, "source.slot", c.Source.Slot}, {&cfg.Publication, "source.publication", c.Source.Publication}} {
 		c.over(over.into, over.name, over.text)
 	}
+	if cfg.MessageEvery = c.Source.Heartbeat; cfg.MessageEvery == 0 {
+		cfg.MessageEvery = -1 // zero is the driver's default
+	}
 	return cfg, cfg.Validate()
 }

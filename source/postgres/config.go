@@ -34,6 +34,9 @@ type Config struct {
 	Publication string
 	// Heartbeat is how often the server is asked how far its log is. Zero: 1 s.
 	Heartbeat time.Duration
+	// MessageEvery is how often at most a message is written to the log, where the account may do that, while the log
+	// tells nothing of the database and yet goes on. Zero: 10 s; negative: never.
+	MessageEvery time.Duration
 	// StallTimeout is how long a log connection may be silent before it counts as dead and is made
 	// anew. Zero: 1 min, since a server that goes through a large transaction of other tables is silent, too.
 	StallTimeout time.Duration
@@ -53,6 +56,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Slot, defaultName)
 	setDefault(&c.Publication, defaultName)
 	setDefault(&c.Heartbeat, time.Second)
+	setDefault(&c.MessageEvery, 10*time.Second)
 	setDefault(&c.StallTimeout, time.Minute)
 	setDefault(&c.DialTimeout, 10*time.Second)
 	setDefault(&c.ReadTimeout, 2*time.Minute)

@@ -27,6 +27,7 @@ var errStreamClosed = errors.New("log stream is closed")
 type stream struct {
 	src     *Source
 	decoder *decoder
+	beats   *heartbeat
 	kept    time.Time // when a position was last handed out
 	outage  source.Outage
 	retries int // since the last batch
@@ -42,7 +43,7 @@ type stream struct {
 
 func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
 	return &stream{
-		src: s, decoder: newDecoder(s, subscriptions), resume: at, kept: time.Now(),
+		src: s, decoder: newDecoder(s, subscriptions), beats: newHeartbeat(s), resume: at, kept: time.Now(),
 		outage: source.Outage{Log: s.log, Refused: isRefusal}, done: make(chan struct{}),
 	}
 }
@@ -66,6 +67,7 @@ func (st *stream) Next(ctx context.Context) (source.Batch, error) {
 
 func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	for {
+		st.beats.beat(ctx, st.decoder.end)
 		batch, ok, err := st.cut(ctx)
 		if err == nil && ok {
 			return batch, nil
@@ -77,6 +79,9 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 		if err == nil && ok {
 			if err = st.decoder.decode(ctx, m); err == nil {
 				st.outage.End(ctx)
+				if m.data != nil {
+					st.beats.last = time.Now()
+				}
 			}
 		}
 		if err != nil {
@@ -87,9 +92,9 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	}
 }
 
-// message returns what the server sent next, or false when it is time for a keepalive or a look at definitions.
+// message returns what the server sent next, or false when it is time for a keepalive, a heartbeat or a look at definitions.
 func (st *stream) message(ctx context.Context) (message, bool, error) {
-	wait := st.decoder.polls.wait()
+	wait := min(st.decoder.polls.wait(), st.beats.wait())
 	if st.decoder.moved() {
 		wait = min(wait, time.Until(st.kept.Add(keepaliveEvery)))
 	}
@@ -206,6 +211,7 @@ func (st *stream) connect(ctx context.Context) error {
 	var confirmed pglogrepl.LSN
 	if at, confirmed, err = st.src.verify(bounded, conn, who, at); err == nil {
 		st.acked(confirmed)
+		st.beats.begin()
 		err = st.decoder.reset(bounded, at.lsn)
 	}
 	if err == nil {
