@@ -127,7 +127,11 @@ func TestHeartbeat_WithoutKeepalives(t *testing.T) {
 			t.Fatal(err)
 		}
 		servertest.Eventually(t, time.Minute, "the slot to move on", func() (bool, error) {
-			return confirmed(t, direct) >= at.lsn, nil
+			got := confirmed(t, direct)
+			if got < at.lsn {
+				return false, fmt.Errorf("it is at %s, want %s", got, at.lsn)
+			}
+			return true, nil
 		})
 		d.Exec(t, "INSERT INTO a VALUES (1)")
 		f.untilSeen("a_write 1")

@@ -1,0 +1,52 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+// TestPostgres_SlotInvalidated stops the process for so long that the server gives the slot up, as max_slot_wal_keep_size has it. Each
+// start says so and what to do; that, done, copies the table anew and is equal.
+func TestPostgres_SlotInvalidated(t *testing.T) {
+	server := servertest.StartSQL(t, servertest.Postgres, "-c", "max_slot_wal_keep_size=16MB")
+	g := goodsBetween(t, server.Open(t).InSchema(t), servertest.OpenElastic(t), 100)
+	r := g.start()
+	r.awaitLog(t, "backfill done")
+	g.sentinel(r)
+	r.stop(t)
+	g.db.Exec(t, "DELETE FROM goods WHERE id = 7; UPDATE goods SET v = 'unseen' WHERE id = 8")
+	status := func() string {
+		return g.db.QueryString(t, "SELECT wal_status FROM pg_replication_slots WHERE slot_name = '"+g.db.Name+"'")
+	}
+	other := server.Open(t)
+	other.Exec(t, "CREATE TABLE filler (v text)")
+	servertest.Eventually(t, longest, "the slot to be given up", func() (bool, error) {
+		other.Exec(t, "INSERT INTO filler SELECT repeat(md5(i::text), 30) FROM generate_series(1, 20000) i")
+		other.Exec(t, "CHECKPOINT")
+		if now := status(); now != "lost" {
+			return false, fmt.Errorf("its WAL is %s", now)
+		}
+		return true, nil
+	})
+	for _, args := range [][]string{nil, {"--once"}} {
+		r := g.start(args...)
+		if code := r.wait(t); code != 3 {
+			t.Errorf("exit code %d, want 3", code)
+		}
+		r.awaitLog(t, "position lost: the replication slot "+g.db.Name+" has lost its WAL")
+		r.awaitLog(t, "what to do: start with --fresh to copy the tables anew, which makes the slot anew; ")
+		r.awaitLog(t, "max_slot_wal_keep_size")
+	}
+	for _, args := range [][]string{{"--once", "--fresh"}, {"--once"}} {
+		r := g.start(args...)
+		if code := r.wait(t); code != 0 {
+			t.Fatalf("%v: exit code %d", args, code)
+		}
+		g.equal()
+	}
+	if now := status(); now == "lost" {
+		t.Error("the slot is lost still")
+	}
+}
