@@ -50,3 +50,20 @@ func TestPostgres_SlotInvalidated(t *testing.T) {
 		t.Error("the slot is lost still")
 	}
 }
+
+// TestPostgres_ReadURL reads rows from a standby, whose replay is paused while the table changes.
+func TestPostgres_ReadURL(t *testing.T) {
+	server := servertest.StartSQL(t, servertest.Postgres)
+	g := goodsBetween(t, server.Open(t).InSchema(t), servertest.OpenElastic(t), 1000)
+	standby := server.Standby(t)
+	g.env = append(g.env, "MEEPO_SOURCE_READ_URL="+standby.ReplURL[:len(standby.ReplURL)-len("/app")])
+	r := g.start()
+	r.awaitLog(t, "backfill done")
+	standby.Exec(t, "SELECT pg_wal_replay_pause()")
+	g.db.Exec(t, "UPDATE goods SET v = 'late' WHERE id < 100; DELETE FROM goods WHERE id > 900; ALTER TABLE goods ADD more int DEFAULT 7; UPDATE goods SET v = 'later' WHERE id < 50")
+	r.awaitLog(t, "a read waits for the standby to replay the log")
+	standby.Exec(t, "SELECT pg_wal_replay_resume()")
+	g.sentinel(r)
+	r.stop(t)
+	g.equal()
+}

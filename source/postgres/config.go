@@ -27,6 +27,8 @@ type Config struct {
 	Database string
 	// TLS is how connections are encrypted.
 	TLS source.TLSConfig
+	// Standby is a streaming standby to read rows from, once it has replayed what they are to show. Nil: rows are read from the primary.
+	Standby *Standby
 	// Slot is the replication slot, made where it is missing. Two readers cannot share one. Empty: meepo.
 	Slot string
 	// Publication says which tables' changes are in the log; it is made, and extended, where the account
@@ -85,6 +87,14 @@ func (c Config) Validate() error {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if _, _, err := c.hostPort(); err != nil {
 		add("addr: %w", err)
+	}
+	if c.Standby != nil {
+		if _, _, err := (Config{Addr: c.Standby.Addr}).hostPort(); err != nil {
+			add("standby: addr: %w", err)
+		}
+		for _, err := range c.Standby.TLS.Validate() {
+			add("standby: %w", err)
+		}
 	}
 	if c.User == "" {
 		add("user: empty: want one, as in postgres://user@host:5432/database")

@@ -33,6 +33,7 @@ func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Fin
 		{"slot", func() error { return p.slot(ctx) }},
 		{"tables", func() error { return p.tables(ctx, tables) }},
 		{"publication", func() error { return p.publication(ctx, tables) }},
+		{"standby", func() error { return p.standby(ctx) }},
 		{"heartbeat", func() error { return p.heartbeat(ctx) }},
 	} {
 		if err := part.look(); err != nil {

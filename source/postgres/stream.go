@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,6 +135,11 @@ func (st *stream) hand(ctx context.Context, n int, whole bool) (source.Batch, bo
 	if err != nil {
 		return source.Batch{}, false, err
 	}
+	if slices.ContainsFunc(d.events[:n], func(e source.Event) bool { return !e.Action.OfRow() }) {
+		if err := st.src.standby.raise(ctx); err != nil { // it may have been found in the catalog, ahead of the log
+			return source.Batch{}, false, err
+		}
+	}
 	batch := source.Batch{Events: d.take(n), Fence: behind, Time: d.time}
 	if !whole {
 		return batch, true, nil
@@ -158,7 +164,11 @@ func (st *stream) fence(ctx context.Context) (source.Fence, error) {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return fence{system: st.resume.system, lsn: max(st.resume.lsn, d.end, d.commit), xids: d.unseen.xids}.text(), nil
+	at := max(st.resume.lsn, d.end)
+	if d.inside { // the commit's record begins there, and a standby has to be behind it
+		at = max(at, d.commit+1)
+	}
+	return fence{system: st.resume.system, lsn: at, xids: d.unseen.xids}.text(), nil
 }
 
 // reconnect replaces the link. Everything since the last position handed out comes again.
@@ -221,6 +231,7 @@ func (st *stream) connect(ctx context.Context) error {
 		return errors.Join(err, hangUp(conn))
 	}
 	st.src.setSlotted(true)
+	st.src.standby.on(at.timeline)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.resume, st.link = at, l
