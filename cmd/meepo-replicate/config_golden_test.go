@@ -76,5 +76,11 @@ tables: [orders, "b.["]
 colour: red
 mappings: [{name: a, form: s.a}]
 `}, args: []string{"--source=mysql://a@h", "--target-url=h:9200", "--once", "--follow-only"}},
+	"rows of another database": {files: map[string]string{"meepo.yaml": `source: {url: "postgres://a:hunter2@h/x", read_url: "postgres://a:hunter2@b/y"}
+target: {kind: elastic, url: "http://es:9200"}
+`}},
+	"rows of a replica": {files: map[string]string{"meepo.yaml": `source: {url: "mysql://a:hunter2@h/x", read_url: "mysql://b/x"}
+target: {kind: elastic, url: "http://es:9200"}
+`}},
 	"one line": {files: map[string]string{"meepo.yaml": `{"source": {"url": "mysql://a:hunter2@h/x", "password": "hunter2"}, "stat": "x"}`}},
 }
