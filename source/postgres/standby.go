@@ -140,7 +140,7 @@ func (b *standby) fenced(ctx context.Context, text source.Fence, read reader) er
 	}
 	otherLine := source.Backoff{Limit: time.Second}
 	upto := max(want.lsn, pglogrepl.LSN(b.floor.Load()))
-	return b.src.untilSeen(ctx, "a read waits for the standby to replay the log", slog.String("up to", upto.String()), func() (bool, error) {
+	return b.src.untilSeen(ctx, "a read waits for the standby to replay the log", slog.String("up_to", upto.String()), func() (bool, error) {
 		conn, err := b.pool.Acquire(ctx)
 		if err != nil {
 			return false, b.src.hinted(err)
