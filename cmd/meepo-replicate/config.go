@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -59,6 +60,8 @@ type sourceConfig struct {
 	IgnoreStatements []string
 
 	Slot, Publication string
+	Heartbeat         time.Duration // zero: none
+	ReadURL           string
 }
 
 type targetConfig struct {
@@ -254,7 +257,7 @@ func (c *config) validate(use usedBy) []error {
 // warnings lists what works and should still be changed.
 func (c *config) warnings(env environment) []string {
 	var list []string
-	for name, url := range map[string]string{"source.url": c.Source.URL, "target.url": c.Target.URL} {
+	for name, url := range map[string]string{"source.url": c.Source.URL, "source.read_url": c.Source.ReadURL, "target.url": c.Target.URL} {
 		if at := c.origins[name]; at.layer == fromFlag && hasPassword(url) {
 			side, _, _ := strings.Cut(name, ".")
 			list = append(list, fmt.Sprintf("the password in %s can be seen by everyone on this machine (ps); "+

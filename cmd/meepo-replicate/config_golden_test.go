@@ -54,7 +54,7 @@ mappings:
 tables: {a: b}
 rate: [1]
 log_level: inf
-`}, vars: map[string]string{"MEEPO_RATE": "-1"}, args: []string{"--target=elastics", "--source-server-id=0", "--source-password-file=nowhere"}},
+`}, vars: map[string]string{"MEEPO_RATE": "-1"}, args: []string{"--target=elastics", "--source-server-id=0", "--source-heartbeat=10", "--source-password-file=nowhere"}},
 	"not YAML": {files: map[string]string{"meepo.yaml": "source:\n\turl: x\n"}},
 	"twice":    {files: map[string]string{"meepo.yaml": "state: a\nsource: {url: a, url: b}\nstate: b\n"}},
 	"mappings": {files: map[string]string{"meepo.yaml": `mappings:
@@ -76,5 +76,11 @@ tables: [orders, "b.["]
 colour: red
 mappings: [{name: a, form: s.a}]
 `}, args: []string{"--source=mysql://a@h", "--target-url=h:9200", "--once", "--follow-only"}},
+	"rows of another database": {files: map[string]string{"meepo.yaml": `source: {url: "postgres://a:hunter2@h/x", read_url: "postgres://a:hunter2@b/y"}
+target: {kind: elastic, url: "http://es:9200"}
+`}},
+	"rows of a replica": {files: map[string]string{"meepo.yaml": `source: {url: "mysql://a:hunter2@h/x", read_url: "mysql://b/x"}
+target: {kind: elastic, url: "http://es:9200"}
+`}},
 	"one line": {files: map[string]string{"meepo.yaml": `{"source": {"url": "mysql://a:hunter2@h/x", "password": "hunter2"}, "stat": "x"}`}},
 }

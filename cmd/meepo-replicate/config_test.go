@@ -94,6 +94,8 @@ func valuesFor(s *setting) [3]string {
 		return [3]string{"true", "false", "true"}
 	case s.path:
 		return [3]string{"pem0", "pem1", "pem2"}
+	case s.key == "source.heartbeat":
+		return [3]string{"0", "2s", "3m"}
 	case s.key == "source.url":
 		return [3]string{"mysql://a@h/x", "mysql://b@h/x", "mysql://c@h/x"}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -297,6 +298,8 @@ func (s *setting) wants() string {
 		return "true or false"
 	case *float64, *uint32:
 		return "a number"
+	case *time.Duration:
+		return "a time, as 10s"
 	case *[]string:
 		return "a list of texts"
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -33,7 +34,7 @@ type setting struct {
 	path   bool // relative paths in the file are taken from the file's folder
 	secret bool // its value is never shown
 	// into points to the field of the configuration that takes the value: a *string, *bool,
-	// *float64, *uint32 or *[]string.
+	// *float64, *uint32, *time.Duration or *[]string.
 	into func(c *config) any
 }
 
@@ -84,6 +85,12 @@ var settings = []setting{
 	{key: "source.publication", flag: "source-publication", value: "NAME", uses: sourceSide,
 		usage: "PostgreSQL: the publication, made and extended where the account may do that (default meepo)",
 		into:  func(c *config) any { return &c.Source.Publication }},
+	{key: "source.read_url", flag: "source-read-url", value: "URL", uses: sourceSide,
+		usage: "PostgreSQL: a streaming standby to read rows from, as postgres://standby:5432; account, database and TLS are the source's unless it names others",
+		into:  func(c *config) any { return &c.Source.ReadURL }},
+	{key: "source.heartbeat", flag: "source-heartbeat", value: "TIME", def: "10s", uses: sourceSide,
+		usage: "PostgreSQL: while the database is idle, a message is written to the log this often, so that the slot moves on; 0 for none",
+		into:  func(c *config) any { return &c.Source.Heartbeat }},
 
 	{key: "target.kind", flag: "target", value: "KIND", uses: targetSide, oneOf: targetNames(),
 		usage: "where to copy to",
@@ -202,6 +209,12 @@ func (s *setting) assign(c *config, texts []string) error {
 			return fmt.Errorf("%q is not a number from 1 to 4294967295", text)
 		}
 		*into = uint32(v)
+	case *time.Duration:
+		v, err := time.ParseDuration(text)
+		if err != nil || v < 0 {
+			return fmt.Errorf("%q is not a time from 0 up, as 500ms, 10s or 5m", text)
+		}
+		*into = v
 	default:
 		return fmt.Errorf("setting %s has no parser for %T", s.name(), into)
 	}

@@ -17,6 +17,9 @@ func (mysqlKind) schemes() []string { return []string{"mysql", "mariadb"} }
 
 func (mysqlKind) check(c *config) []error {
 	cfg, err := c.mysqlConfig()
+	if c.Source.ReadURL != "" {
+		return []error{c.origins["source.read_url"].problem("rows can be read from a standby of PostgreSQL only")}
+	}
 	if err == nil {
 		return nil
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/meepo-replicate/meepo/source"
@@ -18,7 +20,7 @@ func (postgresKind) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "source.url", append(tlsProblems(cfg.TLS), "slot", "source.slot", "publication", "source.publication")...)
+	return c.driverProblems(err, "source.url", append(tlsProblems(cfg.TLS), "slot", "source.slot", "publication", "source.publication", "read url", "source.read_url", "standby", "source.read_url")...)
 }
 
 func (postgresKind) inURL(raw string) (urlSays, bool) {
@@ -52,5 +54,42 @@ func (c *config) postgresConfig() (postgres.Config, error) {
 	}{{&cfg.Slot, "source.slot", c.Source.Slot}, {&cfg.Publication, "source.publication", c.Source.Publication}} {
 		c.over(over.into, over.name, over.text)
 	}
+	if cfg.MessageEvery = c.Source.Heartbeat; cfg.MessageEvery == 0 {
+		cfg.MessageEvery = -1 // zero is the driver's default
+	}
+	if c.Source.ReadURL != "" {
+		if cfg.Standby, err = c.standby(cfg); err != nil {
+			return cfg, fmt.Errorf("read url: %w", err)
+		}
+	}
 	return cfg, cfg.Validate()
+}
+
+// standby is the server that source.read_url names. What the URL does not say is as for the source.
+func (c *config) standby(of postgres.Config) (*postgres.Standby, error) {
+	cfg, password, err := postgres.ParseURL(c.Source.ReadURL)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.Addr == "":
+		return nil, errors.New("no host: want one, as in postgres://standby:5432")
+	case cfg.Slot != "" || cfg.Publication != "":
+		return nil, errors.New("slot and publication are the source's: leave them out")
+	case cfg.Database != "" && cfg.Database != of.Database:
+		return nil, fmt.Errorf("database %q: want that of the source, %q", cfg.Database, of.Database)
+	}
+	s := &postgres.Standby{Addr: cfg.Addr, User: cfg.User, TLS: cfg.TLS, Password: of.Password}
+	if s.User == "" {
+		s.User = of.User
+	}
+	if password != "" {
+		s.Password = func(context.Context) (string, error) { return password, nil }
+	} else if s.User != of.User {
+		s.Password = nil // the source's is another account's
+	}
+	if s.TLS == (source.TLSConfig{}) {
+		s.TLS = of.TLS
+		s.TLS.ServerName = "" // that is the source's
+	}
+	return s, nil
 }

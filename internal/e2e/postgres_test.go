@@ -215,8 +215,9 @@ func idleSlot(t *testing.T, megabytes int) {
 	behind := func(what string) int64 {
 		return g.db.QueryInt(t, "SELECT (pg_current_wal_lsn() - "+what+")::bigint FROM pg_replication_slots WHERE slot_name = '"+g.db.Name+"'")
 	}
-	most := int64(0)
-	for range megabytes / 10 {
+	most, wal := int64(0), g.db.QueryString(t, "SELECT pg_current_wal_lsn()")
+	written := func() int64 { return g.db.QueryInt(t, "SELECT pg_current_wal_lsn() - '"+wal+"'") >> 20 }
+	for written() < int64(megabytes) {
 		other.Exec(t, "INSERT INTO filler SELECT repeat(md5(i::text), 30) FROM generate_series(1, 10000) i") // about 10 MB
 		r.await(t, "the slot to follow", func() (bool, error) {
 			other.Exec(t, "CHECKPOINT") // which says in the log what runs, as the server does every few seconds
@@ -225,7 +226,7 @@ func idleSlot(t *testing.T, megabytes int) {
 		})
 		most = max(most, behind("restart_lsn"))
 	}
-	t.Logf("%d MB written elsewhere, at most %d bytes kept for the slot", megabytes, most)
+	t.Logf("%d MB of WAL written elsewhere, at most %.1f MB kept for the slot", written(), float64(most)/(1<<20))
 	g.sentinel(r)
 	r.stop(t)
 	g.equal()

@@ -39,6 +39,12 @@ func TestSoak_Storm(t *testing.T) {
 	stormOf429(t, servertest.MariaDB, time.Minute)
 }
 
+// TestSoak_IdleSlot has another database write for long while ours is idle: SOAK_MEGABYTES of WAL.
+func TestSoak_IdleSlot(t *testing.T) {
+	longest = 10 * time.Minute
+	idleSlot(t, number(t, "SOAK_MEGABYTES", 1024))
+}
+
 func number(t *testing.T, name string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(name)

@@ -24,7 +24,24 @@ type PrivateSQL struct {
 func StartSQL(t testing.TB, f Flavor, options ...string) *PrivateSQL {
 	t.Helper()
 	info := f.info(t)
+	return startSQL(t, f, newServer(t, info.title), options)
+}
+
+// Standby starts a streaming standby of a PostgreSQL server.
+func (p *PrivateSQL) Standby(t testing.TB, options ...string) *PrivateSQL {
+	t.Helper()
+	info := p.Flavor.info(t)
 	s := newServer(t, info.title)
+	command := []string{info.script, "copy", s.dir, p.server.dir, fmt.Sprint(p.server.port)}
+	if err := s.script(append(command, info.options...)...); err != nil {
+		t.Fatalf("servertest: copy a private %s: %v", s.title, err)
+	}
+	return startSQL(t, p.Flavor, s, options)
+}
+
+func startSQL(t testing.TB, f Flavor, s *server, options []string) *PrivateSQL {
+	t.Helper()
+	info := f.info(t)
 	s.start = func(more []string) []string {
 		command := []string{info.script, "start", s.dir, fmt.Sprint(s.port)}
 		command = append(command, info.options...)

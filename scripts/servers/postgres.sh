@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# postgres.sh start DIR PORT [--distribution] [-c NAME=VALUE...] | stop [-9] DIR
+# postgres.sh start DIR PORT [--distribution] [-c NAME=VALUE...] | copy DIR PRIMARY-DIR PRIMARY-PORT [--distribution] | stop [-9] DIR
 # A private PostgreSQL 18, or the distribution's, on 127.0.0.1:PORT with everything under DIR. start returns when the
 # server answers, and does nothing when it runs already. Accounts: postgres (socket in DIR, no password), app/app
 # (superuser), repl/repl (what a replication tool needs). Database: app.
@@ -41,8 +41,21 @@ start() {
     { tail -n 20 "$dir/err.log" >&2; stop_server -9 "$dir"; die "PostgreSQL did not start in $dir"; }
 }
 
+# copy DIR PRIMARY-DIR PRIMARY-PORT: DIR gets the data of a streaming standby, which start starts.
+copy() {
+  local dir user
+  mkdir -p "$1"
+  dir=$(cd "$1" && pwd)
+  find_postgres "${4:-}"
+  user=$(server_user "$dir")
+  own "$user" "$dir"
+  cd "$dir"
+  as "$user" "$pg_bin/pg_basebackup" -h "$2" -p "$3" -U postgres -D "$dir/data" -c fast -X stream -R --no-sync
+}
+
 case ${1:-} in
 start) [[ $# -ge 3 ]] && shift && start "$@" ;;
+copy) [[ $# -ge 4 ]] && shift && copy "$@" ;;
 stop) [[ $# -ge 2 ]] && shift && stop_server "$@" ;;
-*) echo "usage: ${0##*/} start DIR PORT [--distribution] [-c NAME=VALUE...] | stop [-9] DIR" >&2; exit 2 ;;
+*) echo "usage: ${0##*/} start DIR PORT [--distribution] [-c NAME=VALUE...] | copy DIR PRIMARY-DIR PRIMARY-PORT [--distribution] | stop [-9] DIR" >&2; exit 2 ;;
 esac

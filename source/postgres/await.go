@@ -65,7 +65,7 @@ func (s *Source) awaitEnd(ctx context.Context, why string) error {
 			return err
 		}
 		if left = slices.DeleteFunc(left, now.ended); len(left) == 0 {
-			return nil
+			return s.standby.raise(ctx)
 		}
 		if !looked {
 			looked = true

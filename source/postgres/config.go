@@ -27,6 +27,8 @@ type Config struct {
 	Database string
 	// TLS is how connections are encrypted.
 	TLS source.TLSConfig
+	// Standby is a streaming standby to read rows from, once it has replayed what they are to show. Nil: rows are read from the primary.
+	Standby *Standby
 	// Slot is the replication slot, made where it is missing. Two readers cannot share one. Empty: meepo.
 	Slot string
 	// Publication says which tables' changes are in the log; it is made, and extended, where the account
@@ -34,6 +36,9 @@ type Config struct {
 	Publication string
 	// Heartbeat is how often the server is asked how far its log is. Zero: 1 s.
 	Heartbeat time.Duration
+	// MessageEvery is how often at most a message is written to the log, where the account may do that, while the log
+	// tells nothing of the database and yet goes on. Zero: 10 s; negative: never.
+	MessageEvery time.Duration
 	// StallTimeout is how long a log connection may be silent before it counts as dead and is made
 	// anew. Zero: 1 min, since a server that goes through a large transaction of other tables is silent, too.
 	StallTimeout time.Duration
@@ -53,6 +58,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Slot, defaultName)
 	setDefault(&c.Publication, defaultName)
 	setDefault(&c.Heartbeat, time.Second)
+	setDefault(&c.MessageEvery, 10*time.Second)
 	setDefault(&c.StallTimeout, time.Minute)
 	setDefault(&c.DialTimeout, 10*time.Second)
 	setDefault(&c.ReadTimeout, 2*time.Minute)
@@ -81,6 +87,14 @@ func (c Config) Validate() error {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if _, _, err := c.hostPort(); err != nil {
 		add("addr: %w", err)
+	}
+	if c.Standby != nil {
+		if _, _, err := (Config{Addr: c.Standby.Addr}).hostPort(); err != nil {
+			add("standby: addr: %w", err)
+		}
+		for _, err := range c.Standby.TLS.Validate() {
+			add("standby: %w", err)
+		}
 	}
 	if c.User == "" {
 		add("user: empty: want one, as in postgres://user@host:5432/database")

@@ -22,6 +22,8 @@ type server struct {
 	version int    // as in server_version_num, 180001
 	system  string // the cluster's identifier
 	standby bool
+
+	timeline int32 // that a standby replayed when the connection was made
 }
 
 // atLeast compares the server's major version.
@@ -34,6 +36,8 @@ type Source struct {
 	log  *slog.Logger
 	pool *pgxpool.Pool // for rows and the catalog
 	conn *pgx.ConnConfig
+
+	standby *standby // that rows are read from; nil: from the pool
 
 	awaiting sync.Mutex
 	awaited  map[source.Table]string // what made tables part of the publication when older transactions were waited for
@@ -64,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg.withDefaults(), awaited: map[source.Table]string{}, descriptions: descriptions{tables: map[source.Table]description{}}}
 	s.log = s.cfg.Logger
-	poolCfg, err := s.poolConfig()
+	poolCfg, err := s.cfg.pool(refuseStandby)
 	if err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
@@ -78,12 +82,20 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("open source: %s: %w", s.cfg.Addr, s.hinted(err))
 	}
 	s.meet(info)
+	if s.cfg.Standby != nil {
+		if err := s.openStandby(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("open source: rows from %s: %w", s.cfg.Standby.Addr, err), s.Close())
+		}
+	}
 	return s, nil
 }
 
 // Close releases the connections for reading. A stream is closed by its own Close.
 func (s *Source) Close() error {
 	s.pool.Close()
+	if s.standby != nil && s.standby.pool != nil {
+		s.standby.pool.Close()
+	}
 	return nil
 }
 
@@ -107,16 +119,17 @@ var errStandby = &source.HintError{Err: errors.New("the server is a standby"), A
 
 // settings are what every session of ours needs to read alike: texts of times and bytes in one form, and
 // snapshots that are not older than the statement.
-func (s *Source) settings() map[string]string {
+func (c Config) settings() map[string]string {
 	return map[string]string{
 		"application_name": "meepo-replicate", "timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "iso_8601", "bytea_output": "hex",
 		"extra_float_digits": "1", "client_encoding": "UTF8", "default_transaction_isolation": "read committed", "jit": "off",
-		"statement_timeout": strconv.FormatInt(s.cfg.ReadTimeout.Milliseconds(), 10),
+		"statement_timeout": strconv.FormatInt(c.ReadTimeout.Milliseconds(), 10),
 	}
 }
 
-func (s *Source) poolConfig() (*pgxpool.Config, error) {
-	host, port, err := s.cfg.hostPort()
+// pool is how a server is reached, of which accept may refuse what it finds it to be.
+func (c Config) pool(accept func(context.Context, *pgx.Conn, *server) error) (*pgxpool.Config, error) {
+	host, port, err := c.hostPort()
 	if err != nil {
 		return nil, err
 	}
@@ -125,36 +138,44 @@ func (s *Source) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	tlsConfig, err := s.cfg.TLS.Build(s.cfg.Addr)
+	tlsConfig, err := c.TLS.Build(c.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
-	c := &cfg.ConnConfig.Config
-	c.Host, c.Port, c.User, c.Database, c.Password, c.TLSConfig, c.Fallbacks = host, port, s.cfg.User, s.cfg.Database, "", tlsConfig, nil
-	if s.cfg.TLS.Mode == source.TLSPreferred {
-		c.Fallbacks = []*pgconn.FallbackConfig{{Host: host, Port: port}}
+	into := &cfg.ConnConfig.Config
+	into.Host, into.Port, into.User, into.Database, into.Password, into.TLSConfig, into.Fallbacks = host, port, c.User, c.Database, "", tlsConfig, nil
+	if c.TLS.Mode == source.TLSPreferred {
+		into.Fallbacks = []*pgconn.FallbackConfig{{Host: host, Port: port}}
 	}
-	c.ConnectTimeout, c.RuntimeParams = s.cfg.DialTimeout, s.settings()
-	cfg.MaxConns, cfg.MinConns = int32(s.cfg.MaxConns), 0
+	into.ConnectTimeout, into.RuntimeParams = c.DialTimeout, c.settings()
+	cfg.MaxConns, cfg.MinConns = int32(c.MaxConns), 0
 	// Idle connections go, and old ones too, so that a failover behind a proxy is noticed.
 	cfg.MaxConnIdleTime, cfg.MaxConnLifetime = time.Minute, 15*time.Minute
-	cfg.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error { return s.fillPassword(ctx, &cc.Config) }
+	cfg.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error { return c.fillPassword(ctx, &cc.Config) }
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		info, err := identify(ctx, conn)
-		conn.PgConn().CustomData()[serverKey] = info
-		if err == nil && info.standby {
-			err = errStandby // its snapshots say too early that a transaction can be seen
+		if err == nil {
+			err = accept(ctx, conn, &info)
 		}
+		conn.PgConn().CustomData()[serverKey] = info
 		return err
 	}
 	return cfg, nil
 }
 
-func (s *Source) fillPassword(ctx context.Context, cfg *pgconn.Config) (err error) {
-	if s.cfg.Password == nil {
+// refuseStandby: a standby's snapshots say too early that a transaction can be seen.
+func refuseStandby(_ context.Context, _ *pgx.Conn, info *server) error {
+	if info.standby {
+		return errStandby
+	}
+	return nil
+}
+
+func (c Config) fillPassword(ctx context.Context, cfg *pgconn.Config) (err error) {
+	if c.Password == nil {
 		return nil
 	}
-	if cfg.Password, err = s.cfg.Password(ctx); err != nil {
+	if cfg.Password, err = c.Password(ctx); err != nil {
 		return fmt.Errorf("password: %w", err)
 	}
 	return nil
@@ -198,7 +219,7 @@ func (s *Source) dialLog(ctx context.Context) (*pgconn.PgConn, pglogrepl.Identif
 	cfg := s.conn.Config.Copy()
 	cfg.RuntimeParams["replication"] = "database"
 	delete(cfg.RuntimeParams, "statement_timeout")
-	if err := s.fillPassword(ctx, cfg); err != nil {
+	if err := s.cfg.fillPassword(ctx, cfg); err != nil {
 		return nil, pglogrepl.IdentifySystemResult{}, err
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
@@ -209,15 +230,15 @@ func (s *Source) dialLog(ctx context.Context) (*pgconn.PgConn, pglogrepl.Identif
 	if err != nil {
 		return nil, who, errors.Join(fmt.Errorf("ask the server who it is: %w", err), hangUp(conn))
 	}
-	if err := refuseStandby(ctx, conn); err != nil {
+	if err := leadsToStandby(ctx, conn); err != nil {
 		return nil, who, errors.Join(err, hangUp(conn))
 	}
 	return conn, who, nil
 }
 
-// refuseStandby looks whether a connection for the log leads to a standby, which has a log, too, from 16 on: what it tells
+// leadsToStandby looks whether a connection for the log leads to a standby, which has a log, too, from 16 on: what it tells
 // cannot be compared with the primary's.
-func refuseStandby(ctx context.Context, conn *pgconn.PgConn) error {
+func leadsToStandby(ctx context.Context, conn *pgconn.PgConn) error {
 	results, err := conn.Exec(ctx, "SELECT pg_is_in_recovery()").ReadAll()
 	switch {
 	case err != nil:

@@ -116,6 +116,7 @@ func (d *decoder) decode(ctx context.Context, m message) error {
 			}
 		}
 	case *pglogrepl.LogicalDecodingMessage:
+		d.passed(p)
 		return d.said(ctx, p)
 	}
 	return nil

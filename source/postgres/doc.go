@@ -3,4 +3,5 @@
 //
 // The log is kept for us by a replication slot, and holds the tables of a publication. A slot holds back
 // the server's WAL until what it holds is acknowledged, which happens only when it is durable elsewhere.
+// While nothing of ours is in the log, keepalives of the server and messages that we write to it say how far it was read.
 package postgres

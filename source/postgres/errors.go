@@ -115,7 +115,7 @@ func (s *Source) explained(err error) error {
 	case answer.Code == codeNoObject:
 		return &source.HintError{Err: fmt.Errorf("read log: %w", answer), Advice: "make the publication again, then " + adviceFresh}
 	case answer.Code == codeNoFile,
-		answer.Code == codeNotInState && (strings.Contains(answer.Message, "invalidated") || strings.Contains(answer.Message, "can no longer")):
+		answer.Code == codeNotInState && (strings.Contains(answer.Message+answer.Detail, "invalidated") || strings.Contains(answer.Message, "can no longer")):
 		return positionLost(fmt.Errorf("the replication slot %s does not hold the log any more: %w", s.cfg.Slot, answer))
 	case answer.Code == codeInUse:
 		return &source.HintError{Err: fmt.Errorf("read log: %w", answer),

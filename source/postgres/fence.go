@@ -25,9 +25,12 @@ const sqlSeen = `SELECT coalesce(bool_and(pg_visible_in_snapshot(x::xid8, pg_cur
 // waitSaid is after how long it is said that a read waits.
 const waitSaid = 5 * time.Second
 
+// reader reads with a connection, and reports whether it has seen the transactions.
+type reader = func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error)
+
 // fenced is the one place where reads get their connection: it calls read, again and again until it reports
 // that its snapshot has seen the fence's transactions.
-func (s *Source) fenced(ctx context.Context, text source.Fence, read func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error)) error {
+func (s *Source) fenced(ctx context.Context, text source.Fence, read reader) error {
 	want, err := parseFence(text)
 	if err != nil {
 		return err
@@ -36,15 +39,21 @@ func (s *Source) fenced(ctx context.Context, text source.Fence, read func(ctx co
 	for i, xid := range want.xids {
 		xids[i] = strconv.FormatUint(xid, 10)
 	}
+	why := "a read waits for transactions to end: they run, wait for a standby, or are prepared"
+	return s.untilSeen(ctx, why, slog.Any("transactions", xids), func() (bool, error) { return s.once(ctx, want, xids, read) })
+}
+
+// untilSeen calls once again and again until it reports that it has seen what it waits for, which is said when it takes long.
+func (s *Source) untilSeen(ctx context.Context, why string, what slog.Attr, once func() (bool, error)) error {
 	began, said := time.Now(), false
 	for pause := (source.Backoff{}); ; {
-		seen, err := s.once(ctx, want, xids, read)
+		seen, err := once()
 		if seen || err != nil {
 			return err
 		}
 		if waited := time.Since(began); waited > waitSaid && !said {
 			said = true
-			s.log.WarnContext(ctx, "a read waits for transactions to end: they run, wait for a standby, or are prepared", slog.Any("transactions", xids))
+			s.log.WarnContext(ctx, why, what)
 		}
 		if err := pause.Wait(ctx); err != nil {
 			return err
@@ -52,7 +61,7 @@ func (s *Source) fenced(ctx context.Context, text source.Fence, read func(ctx co
 	}
 }
 
-func (s *Source) once(ctx context.Context, want fence, xids []string, read func(context.Context, *pgxpool.Conn, []string) (bool, error)) (bool, error) {
+func (s *Source) once(ctx context.Context, want fence, xids []string, read reader) (bool, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return false, s.hinted(err)
@@ -61,6 +70,11 @@ func (s *Source) once(ctx context.Context, want fence, xids []string, read func(
 	if here := serverOf(conn); want.system != "" && here.system != want.system {
 		return false, positionLost(fmt.Errorf("the fence is of the cluster %s, this is %s", want.system, here.system))
 	}
+	return readOnce(ctx, conn, xids, read)
+}
+
+// readOnce reads a second time if the table was altered since the statement was prepared.
+func readOnce(ctx context.Context, conn *pgxpool.Conn, xids []string, read reader) (bool, error) {
 	seen, err := read(ctx, conn, xids)
 	if isOutdated(err) {
 		return read(ctx, conn, xids)
@@ -72,7 +86,7 @@ func (s *Source) once(ctx context.Context, want fence, xids []string, read func(
 // rows are read by single statements, whose snapshot is taken after the table's lock: a table that is
 // rewritten in between would be empty to an older one.
 func (s *Source) inSnapshot(ctx context.Context, text source.Fence, read func(ctx context.Context, tx pgx.Tx) error) error {
-	return s.fenced(ctx, text, func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error) {
+	err := s.fenced(ctx, text, func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error) {
 		err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 			if err := tx.QueryRow(ctx, sqlSeen, xids).Scan(&seen); err != nil || !seen {
 				return err
@@ -81,6 +95,10 @@ func (s *Source) inSnapshot(ctx context.Context, text source.Fence, read func(ct
 		})
 		return seen, err
 	})
+	if err != nil {
+		return err
+	}
+	return s.standby.raise(ctx) // rows are read by what was found here
 }
 
 // unseen collects the transactions that the log has told of and that a read may not see yet.

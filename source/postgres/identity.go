@@ -69,8 +69,8 @@ func (s *Source) verify(ctx context.Context, conn *pgconn.PgConn, who pglogrepl.
 		return at, 0, err
 	case st.plugin != "pgoutput" || st.database != s.cfg.Database:
 		return at, 0, s.usable(st)
-	case st.status == "lost":
-		return at, 0, positionLost(fmt.Errorf("the replication slot %s has lost its WAL", s.cfg.Slot))
+	case st.status == statusLost:
+		return at, 0, s.lost(st)
 	case st.confirmed > at.lsn:
 		return at, 0, positionLost(fmt.Errorf("the replication slot %s was moved on to %s by somebody else: what comes after %s is gone", s.cfg.Slot, st.confirmed, at.lsn))
 	}
@@ -79,8 +79,7 @@ func (s *Source) verify(ctx context.Context, conn *pgconn.PgConn, who pglogrepl.
 
 // slotBy asks for the slot by a connection for the log, so that it is the same server's.
 func (s *Source) slotBy(ctx context.Context, conn *pgconn.PgConn) (st slotState, err error) {
-	query := `SELECT plugin, coalesce(database, ''), active, coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') FROM pg_replication_slots WHERE slot_name = '` + s.cfg.Slot + "'"
-	results, err := conn.Exec(ctx, query).ReadAll()
+	results, err := conn.Exec(ctx, "SELECT "+sqlSlotColumns+"'"+s.cfg.Slot+"'").ReadAll()
 	if err != nil {
 		return st, err
 	}
@@ -88,8 +87,8 @@ func (s *Source) slotBy(ctx context.Context, conn *pgconn.PgConn) (st slotState,
 		return st, errNoSlot
 	}
 	row := results[0].Rows[0]
-	st = slotState{plugin: string(row[0]), database: string(row[1]), active: string(row[2]) == "t", status: string(row[4])}
-	st.confirmed, err = pglogrepl.ParseLSN(string(row[3]))
+	st = slotState{plugin: string(row[0]), database: string(row[1]), active: string(row[2]) == "t", status: string(row[5]), reason: string(row[6])}
+	st.confirmed, err = pglogrepl.ParseLSN(string(row[4]))
 	return st, err
 }
 

@@ -58,8 +58,8 @@ func look(ctx context.Context, s *Source, told bool) error {
 	return err
 }
 
-// TestStandby: a standby is refused at every door, as long as it is one.
-func TestStandby(t *testing.T) {
+// TestPrimary_NotAStandby: a standby is refused at every door, as long as it is one.
+func TestPrimary_NotAStandby(t *testing.T) {
 	for _, flavor := range servertest.PostgresFlavors() {
 		t.Run(string(flavor), func(t *testing.T) {
 			t.Parallel()

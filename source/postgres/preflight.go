@@ -33,6 +33,8 @@ func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Fin
 		{"slot", func() error { return p.slot(ctx) }},
 		{"tables", func() error { return p.tables(ctx, tables) }},
 		{"publication", func() error { return p.publication(ctx, tables) }},
+		{"standby", func() error { return p.standby(ctx) }},
+		{"heartbeat", func() error { return p.heartbeat(ctx) }},
 	} {
 		if err := part.look(); err != nil {
 			return nil, fmt.Errorf("check source: %s: %w", part.what, s.hinted(err))
@@ -83,6 +85,9 @@ func (p *preflight) slot(ctx context.Context) error {
 	}
 	if err := p.s.usable(st); err != nil && !st.active {
 		p.add(source.Fatal, "slot", err.Error(), "name another with --source-slot, or drop it: meepo-replicate source drop-slot")
+	}
+	if st.status == statusLost {
+		p.add(source.Warning, "slot", "has lost its WAL: what was followed by it has to be copied anew", adviceFresh+", which makes the slot anew; "+keepsLonger(st.reason))
 	}
 	if st.status == "unreserved" || st.status == "extended" {
 		p.add(source.Warning, "slot", "holds back more WAL than the server wants to keep ("+st.status+")", keepSlot)

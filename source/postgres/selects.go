@@ -116,7 +116,11 @@ func ownName(_ int, k source.Column) string { return quote(k.Name) }
 func (s *Source) query(ctx context.Context, fence source.Fence, p *plan, rest string, args []any, begin func(), each func(raw [][]byte) error) error {
 	inner := "SELECT true AS here, " + p.list + " FROM " + quoteTable(p.table) + " WHERE f.seen AND " + rest
 	text := "SELECT f.seen, r.* FROM (" + sqlSeen + ") AS f LEFT JOIN LATERAL (" + inner + ") AS r ON true"
-	return s.fenced(ctx, fence, func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error) {
+	fenced := s.fenced
+	if s.standby != nil {
+		fenced = s.standby.fenced
+	}
+	return fenced(ctx, fence, func(ctx context.Context, conn *pgxpool.Conn, xids []string) (seen bool, err error) {
 		begin()
 		all := append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}, xids}, args...)
 		rows, err := conn.Query(ctx, text, all...)

@@ -19,17 +19,23 @@ type slotState struct {
 	pid              int32
 	confirmed        pglogrepl.LSN // what was acknowledged
 	status           string        // of its WAL: reserved, extended, unreserved, lost
+	reason           string        // why it is lost, from 17 on
 }
+
+const statusLost = "lost"
 
 var errNoSlot = errors.New("no such slot")
 
-const sqlSlot = `SELECT plugin, coalesce(database, ''), active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, '')
-FROM pg_replication_slots WHERE slot_name = $1`
+// The view's columns are not those of every version.
+const sqlSlotColumns = `plugin, coalesce(database, ''), active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, ''),
+coalesce(to_jsonb(s)->>'invalidation_reason', '') FROM pg_replication_slots s WHERE slot_name = `
+
+const sqlSlot = "SELECT " + sqlSlotColumns + "$1"
 
 func (s *Source) slot(ctx context.Context) (slotState, error) {
 	var st slotState
 	var confirmed string
-	err := s.pool.QueryRow(ctx, sqlSlot, s.cfg.Slot).Scan(&st.plugin, &st.database, &st.active, &st.pid, &confirmed, &st.status)
+	err := s.pool.QueryRow(ctx, sqlSlot, s.cfg.Slot).Scan(&st.plugin, &st.database, &st.active, &st.pid, &confirmed, &st.status, &st.reason)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return st, errNoSlot
 	}
@@ -53,6 +59,8 @@ func (s *Source) ensureSlot(ctx context.Context) error {
 		err = s.usable(st)
 	}
 	switch {
+	case err == nil && st.status == statusLost:
+		err = s.renew(ctx, st)
 	case err == nil:
 		s.log.WarnContext(ctx, "the replication slot is there already, and is taken over: what else has read from it cannot go on",
 			slog.String("slot", s.cfg.Slot))
@@ -98,8 +106,6 @@ func (s *Source) usable(st slotState) error {
 		what = "is of the database " + st.database
 	case st.active:
 		what = fmt.Sprintf("is read by the server's process %d", st.pid)
-	case st.status == "lost":
-		what = "has lost its WAL"
 	default:
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ var errStreamClosed = errors.New("log stream is closed")
 type stream struct {
 	src     *Source
 	decoder *decoder
+	beats   *heartbeat
 	kept    time.Time // when a position was last handed out
 	outage  source.Outage
 	retries int // since the last batch
@@ -42,7 +44,7 @@ type stream struct {
 
 func newStream(s *Source, at position, subscriptions []source.Subscription) *stream {
 	return &stream{
-		src: s, decoder: newDecoder(s, subscriptions), resume: at, kept: time.Now(),
+		src: s, decoder: newDecoder(s, subscriptions), beats: newHeartbeat(s), resume: at, kept: time.Now(),
 		outage: source.Outage{Log: s.log, Refused: isRefusal}, done: make(chan struct{}),
 	}
 }
@@ -66,6 +68,7 @@ func (st *stream) Next(ctx context.Context) (source.Batch, error) {
 
 func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	for {
+		st.beats.beat(ctx, st.decoder.end)
 		batch, ok, err := st.cut(ctx)
 		if err == nil && ok {
 			return batch, nil
@@ -77,6 +80,9 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 		if err == nil && ok {
 			if err = st.decoder.decode(ctx, m); err == nil {
 				st.outage.End(ctx)
+				if m.data != nil {
+					st.beats.last = time.Now()
+				}
 			}
 		}
 		if err != nil {
@@ -87,9 +93,9 @@ func (st *stream) next(ctx context.Context) (source.Batch, error) {
 	}
 }
 
-// message returns what the server sent next, or false when it is time for a keepalive or a look at definitions.
+// message returns what the server sent next, or false when it is time for a keepalive, a heartbeat or a look at definitions.
 func (st *stream) message(ctx context.Context) (message, bool, error) {
-	wait := st.decoder.polls.wait()
+	wait := min(st.decoder.polls.wait(), st.beats.wait())
 	if st.decoder.moved() {
 		wait = min(wait, time.Until(st.kept.Add(keepaliveEvery)))
 	}
@@ -129,6 +135,11 @@ func (st *stream) hand(ctx context.Context, n int, whole bool) (source.Batch, bo
 	if err != nil {
 		return source.Batch{}, false, err
 	}
+	if slices.ContainsFunc(d.events[:n], func(e source.Event) bool { return !e.Action.OfRow() }) {
+		if err := st.src.standby.raise(ctx); err != nil { // it may have been found in the catalog, ahead of the log
+			return source.Batch{}, false, err
+		}
+	}
 	batch := source.Batch{Events: d.take(n), Fence: behind, Time: d.time}
 	if !whole {
 		return batch, true, nil
@@ -153,7 +164,11 @@ func (st *stream) fence(ctx context.Context) (source.Fence, error) {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return fence{system: st.resume.system, lsn: max(st.resume.lsn, d.end, d.commit), xids: d.unseen.xids}.text(), nil
+	at := max(st.resume.lsn, d.end)
+	if d.inside { // the commit's record begins there, and a standby has to be behind it
+		at = max(at, d.commit+1)
+	}
+	return fence{system: st.resume.system, lsn: at, xids: d.unseen.xids}.text(), nil
 }
 
 // reconnect replaces the link. Everything since the last position handed out comes again.
@@ -206,6 +221,7 @@ func (st *stream) connect(ctx context.Context) error {
 	var confirmed pglogrepl.LSN
 	if at, confirmed, err = st.src.verify(bounded, conn, who, at); err == nil {
 		st.acked(confirmed)
+		st.beats.begin()
 		err = st.decoder.reset(bounded, at.lsn)
 	}
 	if err == nil {
@@ -215,6 +231,7 @@ func (st *stream) connect(ctx context.Context) error {
 		return errors.Join(err, hangUp(conn))
 	}
 	st.src.setSlotted(true)
+	st.src.standby.on(at.timeline)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.resume, st.link = at, l
