@@ -68,6 +68,7 @@ type targetConfig struct {
 	Kind, URL, User     string
 	Password, APIKey    secret
 	CAFile, Fingerprint string
+	VersionColumn       string
 	AccountInURL        bool // the user and password in URL count
 }
 

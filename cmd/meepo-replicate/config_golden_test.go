@@ -82,5 +82,8 @@ target: {kind: elastic, url: "http://es:9200"}
 	"rows of a replica": {files: map[string]string{"meepo.yaml": `source: {url: "mysql://a:hunter2@h/x", read_url: "mysql://b/x"}
 target: {kind: elastic, url: "http://es:9200"}
 `}},
+	"versions where there is no column": {files: map[string]string{"meepo.yaml": `source: {url: "mysql://a:hunter2@h/x"}
+target: {kind: mongo, url: "mongodb://u:hunter2@m/x?w=0", version_column: v, api_key: hunter2}
+`}},
 	"one line": {files: map[string]string{"meepo.yaml": `{"source": {"url": "mysql://a:hunter2@h/x", "password": "hunter2"}, "stat": "x"}`}},
 }

@@ -119,6 +119,9 @@ var settings = []setting{
 	{key: "target.fingerprint", flag: "target-fingerprint", value: "HEX", uses: targetSide,
 		usage: "SHA-256 fingerprint of the target's certificate authority",
 		into:  func(c *config) any { return &c.Target.Fingerprint }},
+	{key: "target.version_column", flag: "target-version-column", value: "NAME", uses: targetSide,
+		usage: "PostgreSQL: a column for the version of each row, so that no write of anybody's replaces one with a higher version",
+		into:  func(c *config) any { return &c.Target.VersionColumn }},
 
 	{key: "state", flag: "state", value: "FILE", def: "./meepo-state.db", uses: byRun | byCheck | byStatus, path: true,
 		usage: "file that keeps positions and progress",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
 
@@ -19,7 +20,7 @@ func (elasticKind) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "target.url", "ca file", "target.ca_file", "certificate fingerprint", "target.fingerprint")
+	return c.driverProblems(err, "target.url", "ca file", "target.ca_file", "certificate fingerprint", "target.fingerprint", "version column", "target.version_column")
 }
 
 func (elasticKind) rules(*config) mappings.Rules {
@@ -62,5 +63,9 @@ func (c *config) elasticConfig() (elastic.Config, error) {
 		u.User = nil
 		cfg.URLs = append(cfg.URLs, u.String())
 	}
-	return cfg, cfg.Validate()
+	err := cfg.Validate()
+	if t.VersionColumn != "" {
+		err = errors.Join(err, errors.New("version column: Elasticsearch keeps versions without one"))
+	}
+	return cfg, err
 }

@@ -21,7 +21,7 @@ func (mongoKind) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint")
+	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint", "version column", "target.version_column")
 }
 
 // rules: a collection is named as its table, in the database of the URL or in one named as the table's.
@@ -35,11 +35,12 @@ func (mongoKind) rules(c *config) mappings.Rules {
 	}}
 }
 
-func (mongoKind) open(ctx context.Context, c *config, _ *slog.Logger) (targetDriver, error) {
+func (mongoKind) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {
 	cfg, err := c.mongoConfig()
 	if err != nil {
 		return nil, err
 	}
+	cfg.Logger = log.With("target", "mongo")
 	dst, err := mongo.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -57,6 +58,9 @@ func (c *config) mongoConfig() (mongo.Config, error) {
 	}
 	if t.Fingerprint != "" {
 		wrong = append(wrong, errors.New("fingerprint: MongoDB is asked by its authority; use ca_file"))
+	}
+	if t.VersionColumn != "" {
+		wrong = append(wrong, errors.New("version column: documents of MongoDB get none"))
 	}
 	if u, err := url.Parse(t.URL); err == nil && u.User != nil && !t.AccountInURL {
 		u.User = nil // a higher layer names another account

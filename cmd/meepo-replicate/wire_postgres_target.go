@@ -22,18 +22,19 @@ func (postgresTarget) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint")
+	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint", "version column", "target.version_column")
 }
 
 func (postgresTarget) rules(*config) mappings.Rules {
 	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields}
 }
 
-func (postgresTarget) open(ctx context.Context, c *config, _ *slog.Logger) (targetDriver, error) {
+func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {
 	cfg, err := c.postgresTargetConfig()
 	if err != nil {
 		return nil, err
 	}
+	cfg.Logger = log.With("target", "postgres")
 	dst, err := postgres.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (postgresTarget) open(ctx context.Context, c *config, _ *slog.Logger) (targ
 // postgresTargetConfig is the target's part of the configuration as its driver wants it.
 func (c *config) postgresTargetConfig() (postgres.Config, error) {
 	t := c.Target
-	cfg := postgres.Config{URL: t.URL, User: t.User, CAFile: t.CAFile, Password: t.Password.reader(c.variableOf("target.password"))}
+	cfg := postgres.Config{URL: t.URL, User: t.User, CAFile: t.CAFile, VersionColumn: t.VersionColumn, Password: t.Password.reader(c.variableOf("target.password"))}
 	var wrong []error
 	if t.APIKey.reader(c.variableOf("target.api_key")) != nil {
 		wrong = append(wrong, errors.New("api key: PostgreSQL knows none; use user and password"))

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -8,12 +9,16 @@ import (
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )
 
-// TestPair copies under writers that change, delete and rename keys, follows, is started again, and compares every field.
+// TestPair copies under writers that change, delete and rename keys, follows, is started again, and compares every field;
+// ten times as many rows with MEEPO_MATRIX=full.
 func TestPair(t *testing.T) {
+	rows := 20_000
+	if os.Getenv("MEEPO_MATRIX") == "full" {
+		rows = 200_000
+	}
 	for _, pair := range matrix.Pairs {
 		t.Run(pair.Name, func(t *testing.T) {
 			t.Parallel()
-			const rows = 20_000
 			p := newPlant(t, pair.Name, 5000)
 			for from := 5001; from < rows; from += 5000 {
 				p.source.exec(t, goodsRows(from, from+4999))

@@ -22,7 +22,13 @@ type Mongo struct {
 // ends.
 func OpenMongo(t testing.TB) *Mongo {
 	t.Helper()
-	m := &Mongo{URL: strings.TrimRight(serverEnv(t, mongoEnv, "MongoDB"), "/"), Name: randomName("t")}
+	return OpenMongoDatabase(t, randomName("t"))
+}
+
+// OpenMongoDatabase is OpenMongo for a name of the test's choice, which no other test may have.
+func OpenMongoDatabase(t testing.TB, name string) *Mongo {
+	t.Helper()
+	m := &Mongo{URL: strings.TrimRight(serverEnv(t, mongoEnv, "MongoDB"), "/"), Name: name}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type Config struct {
 	MaxBatchBytes int
 	// Timeout is how long a request may take, on the server too. 0: 20 s.
 	Timeout time.Duration
+	// Logger takes what an operator may want to know. Nil: nobody does.
+	Logger *slog.Logger
 }
 
 const (
@@ -67,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxBatchBytes == 0 {
 		c.MaxBatchBytes = defaultBatchBytes
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -138,6 +139,7 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 		if found == nil {
 			return fmt.Errorf("it was dropped at once: %w", targets.ErrReplaced)
 		}
+		t.config.Logger.InfoContext(ctx, "collection created", slog.String("collection", w.dest.Name))
 	}
 	if found.uuid == "" {
 		if found.uuid, err = t.mark(ctx, client.Database(database).Collection(name), now.Made); err != nil {

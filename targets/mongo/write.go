@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -131,6 +132,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	}
 	if until, ok := sent.Deadline(); ok && outcomeOf(err) == unanswered {
 		w.doubt(until)
+		w.config.Logger.DebugContext(ctx, "a request had no answer, waiting until the server has given it up", slog.Time("until", until))
 	}
 	return w.refused(ctx, c.Database().Client(), err)
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // Config is how to reach the server, and how to write to it.
@@ -22,6 +25,9 @@ type Config struct {
 	// CAFile is a PEM file of the authorities to trust: it stands for sslrootcert, and for sslmode=verify-full unless
 	// the URL names a mode. Empty: as the URL says.
 	CAFile string
+	// VersionColumn is a column that holds the version of each row's last write, so that none with a higher one is written
+	// over, whoever has written it. Empty: there is none.
+	VersionColumn string
 	// Conns is the number of connections at most. 0: 8.
 	Conns int
 	// MaxBatchOps is the number of operations in a statement at most. 0: 1000.
@@ -30,6 +36,8 @@ type Config struct {
 	MaxBatchBytes int
 	// Timeout is how long one statement may take. 0: a minute.
 	Timeout time.Duration
+	// Logger takes what an operator may want to know. Nil: nobody does.
+	Logger *slog.Logger
 }
 
 const (
@@ -45,6 +53,11 @@ const (
 func (c Config) Validate() error {
 	_, err := c.pool()
 	problems := []error{err}
+	if c.VersionColumn != "" {
+		if err := CheckFields([]targets.Field{{Name: c.VersionColumn}}); err != nil {
+			problems = append(problems, fmt.Errorf("version column: %w", err))
+		}
+	}
 	for _, n := range []struct {
 		name  string
 		value int64
@@ -65,6 +78,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxBatchBytes == 0 {
 		c.MaxBatchBytes = defaultBatchBytes
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout

@@ -15,23 +15,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Closing{M: m}) }
 
 func TestConformance(t *testing.T) {
 	for _, flavor := range servertest.PostgresFlavors() {
-		t.Run(string(flavor), func(t *testing.T) {
-			d := servertest.OpenSQL(t, flavor)
-			targettest.Run(t, targettest.Options{
-				Prefix:      "suite.",
-				MaxID:       2000,
-				Unversioned: true,
-				EmptyID:     true,
-				Open: func(t *testing.T) targettest.Target {
-					target, err := postgres.Open(t.Context(), postgres.Config{URL: d.URL + "?sslmode=disable"})
-					if err != nil {
-						t.Fatal(err)
-					}
-					return target
-				},
-				Show:   show,
-				Poison: func(op *targets.Op) { op.Doc[1] = int64(100_000) },
+		for name, column := range map[string]string{"": "", "/versions": "row_version"} {
+			t.Run(string(flavor)+name, func(t *testing.T) {
+				config := postgres.Config{URL: servertest.OpenSQL(t, flavor).URL + "?sslmode=disable", VersionColumn: column}
+				targettest.Run(t, targettest.Options{
+					Prefix: "suite.", MaxID: 2000, Unversioned: column == "", ForgetsDeleted: true, EmptyID: true, Show: show,
+					Open: func(t *testing.T) targettest.Target {
+						target, err := postgres.Open(t.Context(), config)
+						if err != nil {
+							t.Fatal(err)
+						}
+						return target
+					},
+					Poison: func(op *targets.Op) { op.Doc[1] = int64(100_000) },
+				})
 			})
-		})
+		}
 	}
 }

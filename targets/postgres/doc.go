@@ -15,6 +15,11 @@
 // carries the epoch of its destination, see epochs, and share-locks the row that holds it: a writer that begins, or whose
 // request had no answer, raises the epoch first. That waits for what is under way, and makes void what comes later.
 //
+// # Versions
+//
+// With Config.VersionColumn each row keeps the version of its last write, and a write with a lower one is a conflict. It guards
+// against other writers, as long as there is the row: what was deleted leaves no version behind.
+//
 // # Keys
 //
 // The key's columns have natural types. Where a type would take two keys for one, or could not print the key's text

@@ -92,16 +92,16 @@ func (t *Target) claim(ctx context.Context, dest *targets.Destination) (claim, e
 		}
 		d.epoch = epoch
 	}
-	plan, err := d.plan(dest)
+	plan, err := t.plan(d, dest)
 	return claim{plan, d.oid, d.epoch}, err
 }
 
-// plan returns the layout of a destination with its statements, for the table as it is known. Its caller holds mu.
-func (d *destination) plan(dest *targets.Destination) (*table, error) {
+// plan returns the layout of a destination with its statements, for the table as it is known. Its caller holds d.mu.
+func (t *Target) plan(d *destination, dest *targets.Destination) (*table, error) {
 	if have := d.plans[dest]; have != nil {
 		return have, nil
 	}
-	made, err := newTable(dest)
+	made, err := newTable(dest, t.config.VersionColumn)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 // examine compares a destination with what is there. Problems are what an operator has to mend; the error is for what
 // kept us from looking.
 func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, []error, error) {
-	plan, err := newTable(dest)
+	plan, err := newTable(dest, t.config.VersionColumn)
 	if err != nil {
 		return work{}, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
 	}
@@ -66,7 +67,7 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		problem("give the mapping another destination", "it is not a table")
 		return w, problems, nil
 	}
-	written := map[string]bool{}
+	written := map[string]bool{plan.version: true}
 	keys := make([]string, 0, plan.keys)
 	for _, c := range plan.columns {
 		written[c.field.Name] = true
@@ -83,6 +84,15 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 			if why := misfit(c, have); why != "" {
 				problem(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", quoteTable(dest.Name), quote(c.field.Name), c.want), "field %s: %s", c.field.Name, why)
 			}
+		}
+	}
+	if c := plan.versions(); plan.version != "" {
+		have, there := w.found.columns[plan.version]
+		switch {
+		case !there:
+			w.missing = append(w.missing, c)
+		case have.generated || !slices.Contains(accepted(c.field, false), have.typ):
+			problem("name another one as target.version_column", "the column of versions %s is %s, want bigint", plan.version, have.full)
 		}
 	}
 	for name, have := range w.found.columns {
@@ -158,6 +168,11 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 		if found == nil {
 			return fmt.Errorf("it was dropped at once: %w", targets.ErrReplaced)
 		}
+		if w.found == nil {
+			t.config.Logger.InfoContext(ctx, "table created", slog.String("table", dest.Name))
+		} else {
+			t.config.Logger.InfoContext(ctx, "columns added", slog.String("table", dest.Name), slog.Int("columns", len(w.missing)))
+		}
 	}
 	d := t.destination(dest.Name)
 	d.mu.Lock()
@@ -176,6 +191,9 @@ func (t *table) create() string {
 	}
 	ordered := slices.Clone(t.columns)
 	slices.SortStableFunc(ordered, func(a, b column) int { return a.at - b.at })
+	if t.version != "" {
+		ordered = append(ordered, t.versions())
+	}
 	for _, c := range ordered {
 		line := quote(c.field.Name) + " " + c.want.String()
 		if c.key && c.want.name == "text" {

@@ -20,7 +20,7 @@ func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 	}
 	docs := make([]targets.Doc, len(ids))
 	var asked []int
-	keys := newRows(plan.columns[:plan.keys])
+	keys := newRows(plan.columns[:plan.keys], false)
 	for i, id := range ids {
 		docs[i] = targets.Doc{ID: id}
 		if keys.add(targets.Op{ID: id}) == "" { // else no row can have it
@@ -32,10 +32,11 @@ func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 		return nil, fmt.Errorf("read %s: %w", dest, missing(err))
 	}
 	var n int
+	var version int64
 	var body string
-	_, err = pgx.ForEachRow(found, []any{&n, &body}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&n, &version, &body}, func() error {
 		doc := &docs[asked[n-1]]
-		doc.Found, doc.Body = true, []byte(body)
+		doc.Found, doc.Version, doc.Body = true, version, []byte(body)
 		return nil
 	})
 	if err != nil {
@@ -54,7 +55,11 @@ func (t *table) read() string {
 	for _, field := range t.dest.Fields {
 		fields = append(fields, "t."+quote(field.Name))
 	}
-	return "SELECT u.n, coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d) FROM (SELECT " + strings.Join(fields, ", ") +
+	version := "0"
+	if t.version != "" {
+		version = "coalesce(t." + quote(t.version) + ", 0)"
+	}
+	return "SELECT u.n, " + version + "::int8, coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d) FROM (SELECT " + strings.Join(fields, ", ") +
 		") d)) WHERE value::text <> 'null'), '{}')::text FROM unnest(" + arrays + ") WITH ORDINALITY AS u (" +
 		names + ", n) JOIN " + quoteTable(t.dest.Name) + " AS t ON " + strings.Join(match, " AND ")
 }

@@ -11,12 +11,16 @@ type rows struct {
 	columns []column
 	values  []*values
 	keys    int
+	version *values // of each row's write; nil: no column holds them
 	count   int
 	size    int // about, in bytes
 }
 
-func newRows(columns []column) *rows {
+func newRows(columns []column, versioned bool) *rows {
 	r := &rows{columns: columns}
+	if versioned {
+		r.version = &values{form: intForm}
+	}
 	for _, c := range columns {
 		r.values = append(r.values, &values{field: c.field, form: c.form})
 		if c.key {
@@ -28,9 +32,12 @@ func newRows(columns []column) *rows {
 
 // parameters are the statement's, one per column.
 func (r *rows) parameters() []any {
-	list := make([]any, len(r.values))
+	list := make([]any, len(r.values), len(r.values)+1)
 	for i, v := range r.values {
 		list[i] = v.parameter()
+	}
+	if r.version != nil {
+		list = append(list, r.version.parameter())
 	}
 	return list
 }
@@ -46,6 +53,9 @@ func (r *rows) add(op targets.Op) string {
 			v.truncate(r.count)
 		}
 		return why
+	}
+	if r.version != nil {
+		r.version.ints = append(r.version.ints, &op.Version)
 	}
 	r.count++
 	r.size += size

@@ -54,7 +54,7 @@ func (t *Target) planOf(ctx context.Context, dest string) (*table, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.prepared != nil {
-		return d.plan(d.prepared)
+		return t.plan(d, d.prepared)
 	}
 	found, err := t.look(ctx, dest)
 	if err != nil {

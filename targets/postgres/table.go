@@ -22,19 +22,20 @@ type table struct {
 	dest    *targets.Destination
 	columns []column // first those of the key, in key order
 	keys    int
+	version string // the column of versions; empty: none
 	upsert  string
 	remove  string
 }
 
 // newTable lays out the columns. A key column that the document does not show is a column all the same.
-func newTable(dest *targets.Destination) (*table, error) {
+func newTable(dest *targets.Destination, version string) (*table, error) {
 	if err := CheckName(dest.Name); err != nil {
 		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
 	}
 	if len(dest.Key) == 0 {
 		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
 	}
-	t := &table{dest: dest, keys: len(dest.Key)}
+	t := &table{dest: dest, keys: len(dest.Key), version: version}
 	for _, field := range dest.Key {
 		at := slices.IndexFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field.Name })
 		if at >= 0 && !dest.Fields[at].Key {
@@ -53,6 +54,9 @@ func newTable(dest *targets.Destination) (*table, error) {
 	for i, c := range t.columns {
 		fields[i] = c.field
 	}
+	if version != "" {
+		fields = append(fields, versionField(version))
+	}
 	if err := CheckFields(fields); err != nil {
 		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
 	}
@@ -67,14 +71,28 @@ func (t *table) columnsOf(verb targets.Verb) []column {
 	return t.columns
 }
 
+// versions is the column of versions.
+func (t *table) versions() column {
+	field := versionField(t.version)
+	return column{field: field, form: formOf(field), want: typeOf(field, false), at: -1}
+}
+
+func versionField(name string) targets.Field {
+	return targets.Field{Name: name, Kind: targets.KindInt, Native: "bigint", Bits: 64}
+}
+
 // guarded begins both statements: it locks the epoch, and looks that the table still is the one that was prepared.
-// $1 is the destination, $2 its epoch, $3 the table's oid.
+// $1 is the destination, $2 its epoch, $3 the table's oid. It returns whether it held the epoch, and how many rows were written.
 const guarded = "WITH e AS MATERIALIZED (SELECT 1 FROM " + ownSchema + ".epochs WHERE destination = $1 AND epoch = $2" +
-	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) AS u(%s)), w AS (%s) SELECT count(*) FROM e"
+	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) AS u(%s)), w AS (%s RETURNING 1) SELECT (SELECT count(*) FROM e), (SELECT count(*) FROM w)"
 
 // statement guards the body of one that does a verb.
 func (t *table) statement(verb targets.Verb, body string) string {
 	arrays, names := unnested(t.columnsOf(verb), 4)
+	if t.version != "" {
+		arrays += fmt.Sprintf(", $%d::int8[]", 4+len(t.columnsOf(verb)))
+		names += ", v"
+	}
 	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), arrays, names, body)
 }
 
@@ -109,9 +127,19 @@ func (t *table) compile(have map[string]existing) {
 			set = append(set, name+" = EXCLUDED."+name)
 		}
 	}
+	older := ""
+	if t.version != "" {
+		name := quote(t.version)
+		into, from, set = append(into, name), append(from, "u.v"), append(set, name+" = EXCLUDED."+name)
+		older = "(t." + name + " IS NULL OR t." + name + " < %s)"
+	}
 	do := "DO NOTHING"
 	if len(set) > 0 {
 		do = "DO UPDATE SET " + strings.Join(set, ", ")
+	}
+	if older != "" {
+		do += " WHERE " + fmt.Sprintf(older, "EXCLUDED."+quote(t.version))
+		match = append(match, fmt.Sprintf(older, "u.v"))
 	}
 	name := quoteTable(t.dest.Name)
 	t.upsert = t.statement(targets.Upsert, "INSERT INTO "+name+" AS t ("+strings.Join(into, ", ")+") OVERRIDING SYSTEM VALUE SELECT "+

@@ -95,22 +95,24 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	if b.verb == targets.Delete {
 		text = c.table.remove
 	}
-	held, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
+	held, written, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
 	switch {
 	case err == nil && held == 0:
 		return w.overtaken(ctx, b, c)
+	case err == nil && c.table.version != "" && written < len(b.ops):
+		return w.compare(ctx, b, c)
 	case err == nil:
 		return nil
 	}
 	return w.sort(ctx, b, err)
 }
 
-// send sends a statement and returns whether it held the epoch: 1 or 0.
-func (w *writing) send(ctx context.Context, text string, parameters []any) (held int, err error) {
+// send sends a statement and returns whether it held the epoch, 1 or 0, and how many rows it has written.
+func (w *writing) send(ctx context.Context, text string, parameters []any) (held, written int, err error) {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
-	err = w.pool.QueryRow(ctx, text, parameters...).Scan(&held)
-	return held, err
+	err = w.pool.QueryRow(ctx, text, parameters...).Scan(&held, &written)
+	return held, written, err
 }
 
 // sort makes outcomes of a statement's error.
@@ -163,7 +165,7 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 // encode makes a statement's rows, and leaves out the ops that can have none: what is not a document's id, and what no
 // column can hold.
 func (w *writing) encode(t *table, b *batch) (*batch, *rows) {
-	made, rest := newRows(t.columnsOf(b.verb)), &batch{dest: b.dest, verb: b.verb}
+	made, rest := newRows(t.columnsOf(b.verb), t.version != ""), &batch{dest: b.dest, verb: b.verb}
 	for i, op := range b.ops {
 		why := made.add(op)
 		if why == "" {

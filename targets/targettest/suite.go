@@ -38,6 +38,8 @@ type Options struct {
 	MaxRequest int
 	// Unversioned: the target keeps no versions, and has other means against writes that land late.
 	Unversioned bool
+	// ForgetsDeleted: the target keeps the version of a document as long as there is one.
+	ForgetsDeleted bool
 	// EmptyID: a document can have the empty id.
 	EmptyID bool
 }
@@ -90,7 +92,7 @@ func Run(t *testing.T, options Options) {
 		{"Marks_PerState", (*suite).marks},
 		{"Close_Twice", (*suite).closeTwice},
 	} {
-		if s.Unversioned && strings.HasPrefix(c.name, "Versions_") {
+		if s.Unversioned && strings.HasPrefix(c.name, "Versions_") || s.ForgetsDeleted && c.name == "Versions_KeptAfterDelete" {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) { c.run(s, t) })
