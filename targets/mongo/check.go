@@ -14,8 +14,6 @@ var _ targets.Checker = (*Target)(nil)
 // Check looks at the server, then at each destination. What the account may do is told by the first run: a server lists the
 // rights of roles, not of accounts.
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
-	ctx, cancel := t.limited(ctx)
-	defer cancel()
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check mongo: %w", err)
@@ -40,6 +38,8 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 }
 
 func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	client, err := t.client(ctx)
 	if err != nil {
 		return err

@@ -100,9 +100,9 @@ func hasCode(err error, codes ...int) bool {
 	return errors.As(err, &answer) && slices.ContainsFunc(codes, answer.HasErrorCode)
 }
 
-// hasItem says whether all items of an answer have an outcome; the server says so of each.
-func hasItem(answer mongo.BulkWriteException, o outcome) bool {
-	return slices.ContainsFunc(answer.WriteErrors, func(item mongo.BulkWriteError) bool { return o == denied && item.Code == codeUnauthorized })
+// refusesAny says whether an answer has an item that the account may not write.
+func refusesAny(answer mongo.BulkWriteException) bool {
+	return slices.ContainsFunc(answer.WriteErrors, func(item mongo.BulkWriteError) bool { return item.Code == codeUnauthorized })
 }
 
 // classOf is what becomes of an op that the server says an error of.

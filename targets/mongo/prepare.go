@@ -24,8 +24,6 @@ type work struct {
 
 // Prepare makes collections that are not there, and keeps what their fields are. It looks at all of them first.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
-	ctx, cancel := t.limited(ctx)
-	defer cancel()
 	var all []work
 	var wrong []error
 	for _, dest := range dests {
@@ -49,6 +47,8 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 // examine compares a destination with what is there. Problems are what an operator has to mend; the error is for what kept
 // us from looking.
 func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, []error, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	w := work{dest: dest}
 	if err := checkDestination(dest); err != nil {
 		return w, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
@@ -113,6 +113,8 @@ func keyNames(key []recordField) string {
 
 // makeReady makes a collection, keeps its record, and takes in what is there then.
 func (t *Target) makeReady(ctx context.Context, w work) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	client, records, err := t.own(ctx, "destinations")
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (t *Target) ScanIDs(ctx context.Context, dest string, after targets.Cursor,
 		return nil, "", fmt.Errorf("scan %s: %w", dest, err)
 	}
 	found, err := c.Find(ctx, filter, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}).
-		SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
+		SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetBatchSize(int32(limit)))
 	var pages []place
 	if err == nil {
 		err = found.All(ctx, &pages)

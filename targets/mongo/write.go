@@ -124,7 +124,11 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 		return nil
 	}
 	var items mongo.BulkWriteException
-	if errors.As(err, &items) && items.WriteConcernError == nil && !hasItem(items, denied) {
+	if errors.As(err, &items) && items.WriteConcernError != nil {
+		// What was done may be undone yet. The error itself would have values of documents.
+		return fmt.Errorf("not acknowledged as the write concern asks: %s (code %d)", items.WriteConcernError.Message, items.WriteConcernError.Code)
+	}
+	if errors.As(err, &items) && !refusesAny(items) {
 		for _, item := range items.WriteErrors {
 			w.fail(b.index[item.Index], classOf(item.WriteError), reason(item.WriteError))
 		}

@@ -15,8 +15,6 @@ const oldest = 130000
 
 // Check looks at the server and the account, then at each destination.
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
-	ctx, cancel := t.limited(ctx)
-	defer cancel()
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check postgres: %w", refused(err))
@@ -30,6 +28,8 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 }
 
 func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	var number int
 	var version, encoding string
 	var standby, readOnly, create, ownThere bool
@@ -82,6 +82,8 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 
 // checkTable looks for what makes a table of others risky.
 func (t *Target) checkTable(ctx context.Context, dest *targets.Destination, w work, found *targets.Findings) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	if len(w.missing) > 0 {
 		found.Add(targets.Note, dest.Name, fmt.Sprintf("%d columns will be added", len(w.missing)), "")
 	}

@@ -19,6 +19,8 @@ const own = "CREATE SCHEMA IF NOT EXISTS " + ownSchema + ";" +
 
 // makeOwn makes it where it is not. Two that begin at once may meet, since IF NOT EXISTS looks before it makes.
 func (t *Target) makeOwn(ctx context.Context) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	var there bool
 	err := t.pool.QueryRow(ctx, "SELECT to_regclass('"+ownSchema+".epochs') IS NOT NULL AND to_regclass('"+ownSchema+".marks') IS NOT NULL").Scan(&there)
 	if err != nil || there {

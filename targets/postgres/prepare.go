@@ -22,8 +22,6 @@ type work struct {
 
 // Prepare makes schemas and tables that are not there, and adds columns. It looks at all of them first.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
-	ctx, cancel := t.limited(ctx)
-	defer cancel()
 	var all []work
 	var wrong []error
 	for _, dest := range dests {
@@ -50,6 +48,8 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 // examine compares a destination with what is there. Problems are what an operator has to mend; the error is for what
 // kept us from looking.
 func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, []error, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	plan, err := newTable(dest, t.config.VersionColumn)
 	if err != nil {
 		return work{}, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
@@ -140,6 +140,8 @@ func sameSet(a, b []string) bool {
 
 // makeReady makes a table or adds to it what is missing, and takes in what is there then.
 func (t *Target) makeReady(ctx context.Context, w work) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
 	dest := w.table.dest
 	var statements []string
 	if w.found == nil {
