@@ -16,9 +16,6 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// lookAgain is how long what the server said of a collection is believed while it is written to.
-const lookAgain = 2 * time.Second
-
 // destination is what we know of a collection.
 type destination struct {
 	mu       sync.Mutex
@@ -40,8 +37,9 @@ func (t *Target) destination(name string) *destination {
 
 // existing is a collection that the server has.
 type existing struct {
-	kind string // "collection", "view", "timeseries"
-	uuid string // or the name of our marker, where the server gives none; empty: there is no marker either
+	kind    string // "collection", "view", "timeseries"
+	options bson.Raw
+	uuid    string // or the name of our marker, where the server gives none; empty: there is no marker either
 }
 
 // markerPrefix begins the name of an index that some collections get. A collection that was dropped has it no more, when a
@@ -64,7 +62,7 @@ func (t *Target) look(ctx context.Context, dest string) (*existing, error) {
 		if spec.Name != name {
 			continue
 		}
-		e := &existing{kind: spec.Type}
+		e := &existing{kind: spec.Type, options: spec.Options}
 		if spec.UUID != nil {
 			e.uuid = hex.EncodeToString(spec.UUID.Data)
 		} else if e.uuid, err = t.marker(ctx, client.Database(database).Collection(name)); err != nil {
@@ -102,7 +100,7 @@ func (t *Target) claim(ctx context.Context, dest string) error {
 	d := t.destination(dest)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.looked.IsZero() && time.Since(d.looked) < lookAgain {
+	if !d.looked.IsZero() && time.Since(d.looked) < t.lookAgain {
 		return nil
 	}
 	found, err := t.look(ctx, dest)
@@ -161,16 +159,24 @@ func (t *Target) recordOf(ctx context.Context, dest string) (*record, error) {
 	return &r, nil
 }
 
+// recordType tells a uuid from other binaries, which its subtype does in a document.
+func recordType(field targets.Field, key bool) bsonType {
+	if field.Kind == targets.KindUUID {
+		return "uuid"
+	}
+	return typeOf(field, key)
+}
+
 // newRecord is what is to be kept of a destination: of fields that it has no more, what was kept before.
 func newRecord(dest *targets.Destination, before *record) *record {
 	r := &record{Dest: dest.Name, Made: bson.NewObjectID().Hex()}
 	for _, field := range dest.Key {
-		r.Key = append(r.Key, recordField{field.Name, typeOf(field, true)})
+		r.Key = append(r.Key, recordField{field.Name, recordType(field, true)})
 	}
 	named := map[string]bool{}
 	for _, field := range dest.Fields {
 		named[field.Name] = true
-		r.Fields = append(r.Fields, recordField{field.Name, typeOf(field, false)})
+		r.Fields = append(r.Fields, recordField{field.Name, recordType(field, false)})
 	}
 	if before != nil {
 		r.Made = before.Made

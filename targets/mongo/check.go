@@ -78,5 +78,8 @@ func (t *Target) checkServer(ctx context.Context, found *targets.Findings) error
 		found.Add(targets.Warning, "target.url", fmt.Sprintf("w=%v: a write that fewer than the majority have may be taken back when another server becomes the primary, and is lost then", w),
 			"leave w out of the URL, or say w=majority")
 	}
+	if w := o.WriteConcern; w.Journal != nil && !*w.Journal {
+		found.Add(targets.Warning, "target.url", "journal=false: a write that is acknowledged is lost when the servers lose power", "leave journal out of the URL")
+	}
 	return nil
 }

@@ -46,17 +46,31 @@ var (
 	}
 	// busyCodes are of servers that may take the same write later.
 	busyCodes = []int{
+		6,     // HostUnreachable
+		7,     // HostNotFound
 		24,    // LockTimeout
 		46,    // LockBusy
 		50,    // MaxTimeMSExpired
+		63,    // StaleShardVersion
+		64,    // WriteConcernTimeout
+		89,    // NetworkTimeout
 		91,    // ShutdownInProgress
 		112,   // WriteConflict
+		133,   // FailedToSatisfyReadPreference
+		150,   // StaleEpoch
+		175,   // QueryPlanKilled
 		189,   // PrimarySteppedDown
+		202,   // NetworkInterfaceExceededTimeLimit
+		215,   // DatabaseDropPending
 		262,   // ExceededTimeLimit
+		371,   // UserWritesBlocked
+		9001,  // SocketException
 		10107, // NotWritablePrimary
 		11600, // InterruptedAtShutdown
 		11602, // InterruptedDueToReplStateChange
+		13388, // StaleConfig
 		13435, // NotPrimaryNoSecondaryOk
+		13436, // NotPrimaryOrSecondary
 		14031, // OutOfDiskSpace
 	}
 )
@@ -129,6 +143,7 @@ func ofKey(item mongo.WriteError) bool {
 // quotation marks.
 func reason(item mongo.WriteError) string {
 	text, _, _ := strings.Cut(item.Message, " dup key")
+	text, _, _ = strings.Cut(text, "override unsupported") // of text indexes; the document's word for a language is next
 	if at := strings.IndexAny(text, `{["'`); at >= 0 {
 		text = strings.TrimRight(text[:at], " :") + " …"
 	}

@@ -127,6 +127,8 @@ func (c Config) client() (*options.ClientOptions, error) {
 		return nil, fmt.Errorf("url of %s: w=0 gives no answer to a write, so that none could be told from a lost one; leave w out", u.Host)
 	}
 	o.SetReadPreference(readpref.Primary()) // a secondary may not have yet what was written
+	// Whoever writes tries again itself. An error of a second try of the library's would hide that the first had no answer.
+	o.SetRetryWrites(false)
 	if o.ServerSelectionTimeout == nil {
 		o.SetServerSelectionTimeout(defaultSelection)
 	}

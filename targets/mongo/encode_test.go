@@ -70,7 +70,8 @@ func TestFromJSON_Numbers(t *testing.T) {
 	}
 }
 
-// FuzzKey: of every id that has an _id, that _id has the id; and two ids never have one _id.
+// FuzzKey: of every id that has an _id, that _id has the id; and two ids never have one _id, byte by byte. That a number has
+// one text only is seen to where ids are made.
 func FuzzKey(f *testing.F) {
 	for _, text := range []string{"1", "-0", "007", "1.10", "NaN", "true", "00ff", "0000-00-00", "2024-01-01T00:00:00", "a|b"} {
 		f.Add(text, "x", uint8(0))

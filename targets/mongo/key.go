@@ -168,9 +168,9 @@ func keyText(field targets.Field, value any) (string, bool) {
 		return plain(n, exponent), err == nil && (typ == typeDecimal || field.Kind == targets.KindUint)
 	case bson.Binary:
 		if field.Kind != targets.KindUUID {
-			return hex.EncodeToString(v.Data), typ == typeBinary
+			return hex.EncodeToString(v.Data), typ == typeBinary && v.Subtype == bson.TypeBinaryGeneric
 		}
-		if len(v.Data) != 16 {
+		if len(v.Data) != 16 || v.Subtype != bson.TypeBinaryUUID {
 			return "", false
 		}
 		return uuidText(v.Data), true

@@ -66,8 +66,11 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		problem("give the mapping another destination", "it is a %s, not a collection", w.found.kind)
 		return w, problems, nil
 	}
+	if why := unfit(w.found.options); why != "" {
+		problem("give the mapping another destination", "%s", why)
+	}
 	if w.before, err = t.recordOf(ctx, dest.Name); err != nil || w.before == nil {
-		return w, nil, err
+		return w, problems, err
 	}
 	now := newRecord(dest, nil)
 	if !slices.EqualFunc(w.before.Key, now.Key, func(a, b recordField) bool { return a.Name == b.Name && a.Type.sort() == b.Type.sort() }) {
@@ -82,6 +85,24 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		}
 	}
 	return w, problems, nil
+}
+
+// unfit says why a collection with these options cannot hold documents by key; "" if it can.
+func unfit(options bson.Raw) string {
+	var o struct {
+		Capped    bool     `bson:"capped"`
+		Collation bson.Raw `bson:"collation"`
+	}
+	if len(options) == 0 || bson.Unmarshal(options, &o) != nil {
+		return ""
+	}
+	switch locale, _ := o.Collation.Lookup("locale").StringValueOK(); {
+	case o.Capped:
+		return "it is capped: documents go when others come"
+	case len(o.Collation) > 0 && locale != "simple":
+		return "it has a collation (" + locale + "), which may take different texts for one key"
+	}
+	return ""
 }
 
 func checkDestination(dest *targets.Destination) error {

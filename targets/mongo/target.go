@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -17,6 +18,9 @@ import (
 // Target is a MongoDB that documents are written to.
 type Target struct {
 	config Config
+
+	lookAgain time.Duration         // how long what the server said of a collection is believed while it is written to
+	monitor   *event.CommandMonitor // of tests; nil: none
 
 	connecting sync.Mutex
 	connected  *mongo.Client
@@ -43,7 +47,7 @@ func Open(_ context.Context, config Config) (*Target, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("open mongo: %w", err)
 	}
-	return &Target{config: config.withDefaults(), dests: map[string]*destination{}}, nil
+	return &Target{config: config.withDefaults(), lookAgain: 2 * time.Second, dests: map[string]*destination{}}, nil
 }
 
 // client returns the connection, and begins it where there is none.
@@ -61,6 +65,7 @@ func (t *Target) client(ctx context.Context) (*mongo.Client, error) {
 		return nil, err
 	}
 	o.SetMaxPoolSize(uint64(t.config.Conns))
+	o.SetMonitor(t.monitor)
 	if t.config.Password != nil {
 		if t.password, err = t.config.Password(ctx); err != nil {
 			return nil, err
@@ -119,16 +124,27 @@ func (t *Target) buildInfo(ctx context.Context, client *mongo.Client) (build bui
 
 // refusedAccount is for when the server refuses the account: a password that has changed is asked for again.
 func (t *Target) refusedAccount(ctx context.Context, client *mongo.Client) {
+	if t.config.Password == nil {
+		return
+	}
+	now, err := t.config.Password(ctx)
+	if err != nil || !t.forget(client, now) {
+		return
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = client.Disconnect(over) // at once: its requests fail, as they do already
+}
+
+// forget gives up a connection that was begun with another password than the one of now.
+func (t *Target) forget(client *mongo.Client, now string) bool {
 	t.connecting.Lock()
 	defer t.connecting.Unlock()
-	if t.config.Password == nil || t.connected != client {
-		return
-	}
-	if now, err := t.config.Password(ctx); err != nil || now == t.password {
-		return
+	if t.connected != client || now == t.password {
+		return false
 	}
 	t.connected = nil
-	_ = client.Disconnect(ctx) // its requests fail, as they do already
+	return true
 }
 
 // Close closes the connections.

@@ -14,7 +14,8 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// batch is a request: writes to one collection.
+// batch is a request: writes of one verb to one collection. The client library would make two of two verbs, and tell the
+// error of the last one.
 type batch struct {
 	dest   string
 	models []mongo.WriteModel
@@ -63,7 +64,11 @@ func (w *writing) failAll(b *batch, class targets.Class, reason string) {
 // can hold. The caller has no two ops of one document, so their order does not matter.
 func (w *writing) split(ops []targets.Op, most int) []*batch {
 	var batches []*batch
-	open := map[string]*batch{}
+	type group struct {
+		dest string
+		verb targets.Verb
+	}
+	open := map[group]*batch{}
 	for i, op := range ops {
 		model, size, err := modelOf(op)
 		if err != nil {
@@ -72,10 +77,11 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 			}
 			continue
 		}
-		b := open[op.Dest.Name]
+		g := group{op.Dest.Name, op.Verb}
+		b := open[g]
 		if b == nil || len(b.models) == most || b.size+size > w.config.MaxBatchBytes {
 			b = &batch{dest: op.Dest.Name}
-			open[op.Dest.Name] = b
+			open[g] = b
 			batches = append(batches, b)
 		}
 		b.models, b.index, b.size = append(b.models, model), append(b.index, i), b.size+size
@@ -134,15 +140,41 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 		}
 		return nil
 	}
-	if until, ok := sent.Deadline(); ok && outcomeOf(err) == unanswered {
-		w.doubt(until)
-		w.config.Logger.DebugContext(ctx, "a request had no answer, waiting until the server has given it up", slog.Time("until", until))
+	var whole mongo.CommandError
+	switch o := outcomeOf(err); {
+	case o == unanswered:
+		w.doubt(ctx, sent)
+	case o == undone && errors.As(err, &whole) && !hasCode(err, busyCodes...) && !whole.HasErrorLabel("RetryableWriteError"):
+		return w.takeApart(ctx, b, whole)
 	}
 	return w.refused(ctx, c.Database().Client(), err)
 }
 
-// doubt: a request had no answer. The server gives it up at until.
-func (t *Target) doubt(until time.Time) {
+// takeApart finds the op for which the server has refused a request as a whole.
+func (w *writing) takeApart(ctx context.Context, b *batch, whole mongo.CommandError) error {
+	if len(b.models) == 1 {
+		item := mongo.WriteError{Code: int(whole.Code), Message: whole.Message}
+		w.fail(b.index[0], classOf(item), reason(item))
+		return nil
+	}
+	half := len(b.models) / 2
+	for _, part := range []*batch{{dest: b.dest, models: b.models[:half], index: b.index[:half]}, {dest: b.dest, models: b.models[half:], index: b.index[half:]}} {
+		if err := w.do(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubt: a request had no answer. The server gives it up at the request's deadline, or as much later as it was held up on
+// its way: some more is waited for that.
+func (t *Target) doubt(ctx, sent context.Context) {
+	until, ok := sent.Deadline()
+	if !ok {
+		return // every request has one
+	}
+	until = until.Add(t.config.Timeout / 4)
+	t.config.Logger.DebugContext(ctx, "a request had no answer, waiting until the server has given it up", slog.Time("until", until))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if until.After(t.quiet) {

@@ -47,6 +47,7 @@ func TestWrite_NoAnswer(t *testing.T) {
 	proxy := faultproxy.StartTCP(t, strings.TrimPrefix(d.URL, "mongodb://"))
 	dest := &targets.Destination{Name: d.Name + ".late", Key: intKey, Fields: text}
 	target := openTarget(t, mongo.Config{URL: "mongodb://" + proxy.Addr, Timeout: patience}, dest)
+	target.LookSeldom()
 	targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", "first")})
 	began := time.Now()
 	proxy.Freeze()
@@ -161,7 +162,11 @@ func TestDocuments_Types(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range d.Docs(t, "typed") {
+	docs := d.Docs(t, "typed")
+	if len(docs) != 1 {
+		t.Errorf("%d documents", len(docs))
+	}
+	for _, doc := range docs {
 		got, err := bson.MarshalExtJSON(doc, true, false)
 		if err != nil || string(got) != string(wantText) {
 			t.Errorf("stored is\n%s, %v, want\n%s", got, err, wantText)
