@@ -1,6 +1,9 @@
 package matrix
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Proof is a fault without a kill at a named point, and the tests that prove what comes of it.
 type Proof struct {
@@ -37,7 +40,13 @@ var Proofs = []Proof{
 	{"XA transaction prepared before the first start", "copied anew, equal", everyField, mysqls("TestXA/%s/BeforeTheFirstRun")},
 	{"source has purged the log after the saved position", "refused, exit code 3", "message and exit code", mysqls("TestMessages_Server/%s/position_purged")},
 	{"source's log begun anew under a run, or grown past the saved position since", "refused, exit code 3; equal with --fresh", everyField, mysqls("TestSourceReset/%s")},
-	{"account's right to read one table taken away, and given back", "parked, equal when resumed", everyField, mysqls("TestGrantTakenAway/%s")},
+	{"account's right to read one table taken away, and given back", "parked, equal when resumed", everyField, with(mysqls("TestGrantTakenAway/%s"), on("postgres", "TestPostgres_GrantTakenAway"))},
+	{"killed between the two phases of prepared transactions of PostgreSQL", "equal", everyField, on("postgres", "TestPostgres_TwoPhase")},
+	{"replication slot dropped, under a run and between two", "refused, exit code 3; equal with --fresh", everyField, on("postgres", "TestPostgres_SlotLost")},
+	{"replication slot given up by the server", "refused, exit code 3; equal with --fresh", everyField, on("postgres", "TestPostgres_SlotInvalidated")},
+	{"table taken out of the publication for a while", "copied anew, equal", "id and a text of every row", on("postgres", "TestPostgres_Unpublished")},
+	{"PostgreSQL's tables altered, renamed, dropped; partitions attached, detached, truncated", "equal", "id and a text of every row", on("postgres", "TestPostgres_Definitions")},
+	{"rows read from a standby whose replay is paused meanwhile", "equal", everyField, on("postgres", "TestPostgres_ReadURL")},
 	{"source's password changed, connections cut", "goes on", "number of rows", on("mariadb", "TestRun_PasswordRotates")},
 	{"target stopped and started again", "equal", everyField, on("mysql", "TestTargetOutage")},
 	{"target killed and started again", "equal", everyField, map[string]Test{"mysql+postgres": {e2e, "TestPostgresTarget_Outage"}}},
@@ -55,7 +64,7 @@ var Proofs = []Proof{
 	{"state file in use by another run", "refused, with its pid", "message and exit code", each("TestSecondRun/%s")},
 	{"state file lost", "refused, equal with --fresh", everyField, each("TestLostState/%s")},
 	{"state of another server's", "refused", "message and exit code", mysqls("TestForeignState")},
-	{"two runs with states of their own on one index", "equal", everyField, each("TestTwoStates/%s")},
+	{"two runs with states of their own on one index", "equal", everyField, mysqls("TestTwoStates/%s")},
 	{"state file corrupt, or of a newer program", "refused, left as it is", "message, file, number of documents", on("mariadb", "TestMessages_State")},
 }
 
@@ -95,6 +104,12 @@ func mysqls(pattern string) map[string]Test {
 	tests := each(pattern)
 	delete(tests, "postgres+elastic")
 	return tests
+}
+
+// with joins tests of different pairs.
+func with(some, more map[string]Test) map[string]Test {
+	maps.Copy(some, more)
+	return some
 }
 
 // on is one test on one source.

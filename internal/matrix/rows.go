@@ -9,6 +9,12 @@ type Pair struct {
 	Target string
 }
 
+// source is the source's part of the name.
+func (p Pair) source() string {
+	source, _, _ := strings.Cut(p.Name, "+")
+	return source
+}
+
 // Pairs are all of them: a new source or target is a row more here, and one in the tests that says
 // how it is opened.
 var Pairs = []Pair{

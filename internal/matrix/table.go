@@ -53,7 +53,8 @@ func Tests() []Test {
 	})
 }
 
-// Render writes the table for the results of a run, one per target, and what it says in numbers.
+// Render writes the table for the results of a run, a column per target, and what it says in numbers. A cell is of all
+// sources, unless it names some.
 func Render(r *Results) string {
 	var b strings.Builder
 	kills := 0
@@ -62,48 +63,71 @@ func Render(r *Results) string {
 			kills++
 		}
 	}
-	fmt.Fprintf(&b, "\nOne run of `make matrix`, %s: %d kills at the points below, %d rows compared after them.\n", r.Day, kills, r.Compared)
+	fmt.Fprintf(&b, "\nOne run of `make matrix`, %s: %d kills at the points below, %d rows compared after them.\n\n", r.Day, kills, r.Compared)
 	var targets []string
 	for _, p := range Pairs {
 		if !slices.Contains(targets, p.Target) {
 			targets = append(targets, p.Target)
-			renderTarget(&b, r, p.Target)
+			fmt.Fprintf(&b, "- To %s, from %s.\n", p.Target, sources(p.Target))
 		}
+	}
+	fmt.Fprintf(&b, "\n| | %s | compared | test |\n|%s\n", strings.Join(targets, " | "), strings.Repeat("---|", len(targets)+3))
+	for _, row := range rows() {
+		var cells, names []string
+		for _, target := range targets {
+			cells = append(cells, r.cell(row, target))
+		}
+		for _, p := range Pairs {
+			if test, tested := row.tests[p.Name]; tested && !slices.Contains(names, shortName(test, p)) {
+				names = append(names, shortName(test, p))
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | `%s` |\n", row.fault, strings.Join(cells, " | "), row.compared, strings.Join(names, "` `"))
+	}
+	for _, what := range NotTested {
+		fmt.Fprintf(&b, "| **%s**: %s |%s | |\n", none, what, strings.Repeat(" "+none+" |", len(targets)))
 	}
 	return b.String()
 }
 
-func renderTarget(b *strings.Builder, r *Results, target string) {
-	var pairs []Pair
+// sources lists those of a target, by the names that cells have for them.
+func sources(target string) string {
+	var list []string
 	for _, p := range Pairs {
 		if p.Target == target {
-			pairs = append(pairs, p)
+			list = append(list, fmt.Sprintf("%s (%s)", p.source(), p.Source))
 		}
 	}
-	fmt.Fprintf(b, "\n| to %s, from |", target)
-	for _, p := range pairs {
-		fmt.Fprintf(b, " %s |", p.Source)
-	}
-	fmt.Fprintf(b, " compared | test |\n|%s\n", strings.Repeat("---|", len(pairs)+3))
-	for _, row := range rows() {
-		fmt.Fprintf(b, "| %s |", row.fault)
-		var names []string
-		for _, p := range pairs {
-			test, tested := row.tests[p.Name]
-			if !tested {
-				fmt.Fprintf(b, " %s |", none)
-				continue
-			}
-			fmt.Fprintf(b, " %s |", r.verdict(test, row.result))
-			if name := shortName(test, p); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+	return strings.Join(list, ", ")
+}
+
+// cell is a row's results of one target: what all its sources have in common, or the sources of each result.
+func (r *Results) cell(row row, target string) string {
+	var verdicts []string
+	from, pairs := map[string][]string{}, 0
+	for _, p := range Pairs {
+		if p.Target != target {
+			continue
 		}
-		fmt.Fprintf(b, " %s | `%s` |\n", row.compared, strings.Join(names, "` `"))
+		pairs++
+		if test, tested := row.tests[p.Name]; tested {
+			v := r.verdict(test, row.result)
+			if from[v] == nil {
+				verdicts = append(verdicts, v)
+			}
+			from[v] = append(from[v], p.source())
+		}
 	}
-	for _, what := range NotTested {
-		fmt.Fprintf(b, "| **%s**: %s |%s\n", none, what, strings.Repeat(" "+none+" |", len(pairs))+" | |")
+	switch {
+	case len(verdicts) == 0:
+		return none
+	case len(from[verdicts[0]]) == pairs:
+		return verdicts[0]
 	}
+	for i, v := range verdicts {
+		verdicts[i] = v + " (" + strings.Join(from[v], ", ") + ")"
+	}
+	return strings.Join(verdicts, "; ")
 }
 
 // verdict is a cell of the table.
@@ -119,10 +143,9 @@ func (r *Results) verdict(test Test, passed string) string {
 
 // shortName is a test's name with its folder, up to the part that names the pair.
 func shortName(test Test, p Pair) string {
-	source, _, _ := strings.Cut(p.Name, "+")
 	var parts []string
 	for part := range strings.SplitSeq(test.Name, "/") {
-		if part == p.Name || part == source {
+		if part == p.Name || part == p.source() {
 			part = "*"
 		}
 		parts = append(parts, part)
