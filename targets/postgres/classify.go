@@ -15,6 +15,14 @@ import (
 // SQLSTATEs, see appendix A of PostgreSQL's documentation.
 const codeDenied = "42501"
 
+// transient are the classes, and the codes, that tell of the server's state and not of rows: connections that were lost on the
+// way, a server that takes no writes now, rollbacks, resources, locks, operators, the operating system, a configuration that
+// cannot be read, prepared statements that a pooler has lost.
+var transient = []string{"08", "25", "26", "40", "53", "55", "57", "58", "72", "F0", "HV00N"}
+
+// unclear are codes of transactions of which the server does not know whether they were done.
+var unclear = []string{"08007", "40003"}
+
 // outcome says what an error of a statement means for its rows.
 type outcome uint8
 
@@ -22,11 +30,13 @@ const (
 	unanswered outcome = iota // it may have been done
 	undone                    // it was not done, and may be done later
 	guilty                    // one of its rows cannot be done
-	disputed                  // another row is in the way, which may be gone later
+	disputed                  // another row is in the way, which may be gone later; or nobody knows what the code means
 	gone                      // the table is not there, or not as it was
 	denied
 )
 
+// outcomeOf sorts what a statement failed with. A code that no list has may be any function's of a trigger, so that its row is
+// looked for: were it taken for the server's, the row would be tried for ever, and would hold up all others.
 func outcomeOf(err error) outcome {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) || answer.Severity == "FATAL" || answer.Severity == "PANIC" {
@@ -36,6 +46,8 @@ func outcomeOf(err error) outcome {
 		return unanswered
 	}
 	switch code := answer.Code; {
+	case slices.Contains(unclear, code):
+		return unanswered
 	case code == codeDenied, strings.HasPrefix(code, "28"):
 		return denied
 	case code == "23505", code == "23503", code == "23P01": // unique, foreign key, exclusion
@@ -45,8 +57,10 @@ func outcomeOf(err error) outcome {
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"), code == "21000", strings.HasPrefix(code, "54"), code == "44000",
 		code == "P0001", code == "0A000", strings.HasPrefix(code, "42"):
 		return guilty
+	case slices.ContainsFunc(transient, func(prefix string) bool { return strings.HasPrefix(code, prefix) }):
+		return undone
 	}
-	return undone
+	return disputed
 }
 
 // class is what becomes of an op that is alone in its statement.
