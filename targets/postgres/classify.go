@@ -89,7 +89,11 @@ func refused(err error) error {
 	}
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) && (answer.Code == codeDenied || strings.HasPrefix(answer.Code, "28")) {
-		return fmt.Errorf("%w: %s", targets.ErrDenied, answer.Message)
+		text := answer.Message
+		if raised(answer) {
+			text = raisedText
+		}
+		return fmt.Errorf("%w: %s", targets.ErrDenied, text)
 	}
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
@@ -112,7 +116,7 @@ func (c connectReason) Error() string {
 func (c connectReason) Unwrap() error { return c.err }
 
 // reason is what the server says of a row, without the row's values: they stand behind a colon and in quotation marks,
-// except in what it says of constraints.
+// except in what it says of constraints. What a user's function says may be anything, and is left out whole.
 func reason(err error) string {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {
@@ -122,7 +126,16 @@ func reason(err error) string {
 		return err.Error()
 	}
 	text := answer.Message
-	if !strings.HasPrefix(answer.Code, "23") {
+	switch {
+	case raised(answer):
+		text = raisedText
+		for _, named := range [][2]string{{"constraint", answer.ConstraintName}, {"column", answer.ColumnName}, {"table", answer.TableName}} {
+			if named[1] != "" {
+				text += ", " + named[0] + " " + named[1]
+			}
+		}
+		return fmt.Sprintf("%s (SQLSTATE %s)", text, answer.Code)
+	case !strings.HasPrefix(answer.Code, "23"):
 		text, _, _ = strings.Cut(text, `: "`)
 		if first := strings.IndexByte(text, '"'); first >= 0 && !strings.HasPrefix(answer.Code, "42") {
 			text = text[:first] + "…"
@@ -132,4 +145,16 @@ func reason(err error) string {
 		text += ", column " + answer.ColumnName
 	}
 	return fmt.Sprintf("%s (SQLSTATE %s)", text, answer.Code)
+}
+
+const raisedText = "a trigger or a function raised an error"
+
+// spoken are classes and codes, beside those that are transient, in which the server speaks with its own words.
+var spoken = []string{"0A", "21", "22", "23", "28", "42", "44", "54"}
+
+// raised says whether an error's text may be a user's: PL/pgSQL's RAISE can take any code, and other languages have the codes that
+// the server has no use for, or that of an internal error.
+func raised(answer *pgconn.PgError) bool {
+	own := func(prefix string) bool { return strings.HasPrefix(answer.Code, prefix) }
+	return answer.Routine == "exec_stmt_raise" || !slices.ContainsFunc(transient, own) && !slices.ContainsFunc(spoken, own)
 }

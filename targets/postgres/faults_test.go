@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,5 +49,34 @@ func TestWrite_Codes(t *testing.T) {
 				t.Errorf("%d rows, want %d", n, want)
 			}
 		})
+	}
+}
+
+// TestWrite_ReasonWithoutValues: texts that a user's trigger makes may hold values. They are not passed on, whatever the code; the
+// names that the error carries are.
+func TestWrite_ReasonWithoutValues(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	target := openTarget(t, d)
+	for name, c := range map[string]struct{ using, want string }{
+		"the default code": {"EXCEPTION 'price of % is 42', new.v", "1 3 a trigger or a function raised an error (SQLSTATE P0001)"},
+		"one of their own": {"EXCEPTION USING ERRCODE = 'MY001', MESSAGE = 'price of ' || new.v, CONSTRAINT = 'c', COLUMN = 'price', TABLE = 'prices'",
+			"1 2 a trigger or a function raised an error, constraint c, column price, table prices (SQLSTATE MY001)"},
+		"one of the server's": {"EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'price of ' || new.v, CONSTRAINT = 'c'",
+			"1 3 a trigger or a function raised an error, constraint c (SQLSTATE 23514)"},
+		"another language's": {"EXCEPTION USING ERRCODE = '38000', MESSAGE = 'price of ' || new.v", "1 2 a trigger or a function raised an error (SQLSTATE 38000)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dest := raising(t, d, "reason_"+strings.NewReplacer(" ", "_", "'", "").Replace(name), c.using)
+			prepare(t, target, dest)
+			got := targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "4", "Ann"), upsert(dest, "5", "Bob")}, c.want)
+			if len(got) == 1 && strings.Contains(got[0], "Bob") {
+				t.Errorf("the reason has a value: %s", got[0])
+			}
+		})
+	}
+	dest := raising(t, d, "denying", "EXCEPTION USING ERRCODE = '42501', MESSAGE = 'price of ' || new.v")
+	prepare(t, target, dest)
+	if err := target.Write(t.Context(), []targets.Op{upsert(dest, "5", "Bob")}); !errors.Is(err, targets.ErrDenied) || strings.Contains(err.Error(), "Bob") {
+		t.Errorf("denied by a trigger: %v", err)
 	}
 }
