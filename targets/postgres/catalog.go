@@ -22,10 +22,11 @@ type existing struct {
 
 // existingTable is a table that the server has.
 type existingTable struct {
-	oid     uint32
-	kind    string // of pg_class.relkind
-	columns map[string]existing
-	unique  [][]string // the columns of each unique index that ON CONFLICT can use
+	oid      uint32
+	kind     string // of pg_class.relkind
+	columns  map[string]existing
+	unique   [][]string // the columns of each unique index that ON CONFLICT can use
+	fleeting []string   // those of the table and its partitions that a crash empties, quoted where they have to be
 }
 
 const lookColumns = `SELECT a.attname, format_type(a.atttypid, NULL), format_type(a.atttypid, a.atttypmod),
@@ -39,6 +40,12 @@ const lookUnique = `SELECT array_agg(a.attname::text ORDER BY k.n)
 	FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n), pg_attribute a
 	WHERE i.indrelid = $1 AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 	AND k.n <= i.indnkeyatts AND a.attrelid = i.indrelid AND a.attnum = k.attnum GROUP BY i.indexrelid`
+
+// lookFleeting leaves out partitioned tables themselves: they hold no rows. Temporary tables are none of ours: no destination can
+// name their schemas.
+const lookFleeting = `SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.oid IN (SELECT $1::oid UNION ALL SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))
+	AND c.relpersistence <> 'p' AND c.relkind <> 'p' ORDER BY 1`
 
 // look reads the catalog about a destination; nil: it is not there.
 func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) {
@@ -68,6 +75,12 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
+	}
+	if rows, err = t.pool.Query(ctx, lookFleeting, found.oid); err == nil {
+		found.fleeting, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("partitions of %s: %w", dest, refused(err))
 	}
 	return found, nil
 }

@@ -67,6 +67,9 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		problem("give the mapping another destination", "it is not a table")
 		return w, problems, nil
 	}
+	for _, name := range w.found.fleeting {
+		problem("ALTER TABLE "+name+" SET LOGGED", "%s is unlogged: after a crash the server empties it, and nothing tells of it", name)
+	}
 	written := map[string]bool{plan.version: true}
 	keys := make([]string, 0, plan.keys)
 	for _, c := range plan.columns {

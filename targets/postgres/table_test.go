@@ -1,0 +1,31 @@
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// TestPrepare_Unlogged: the server empties such tables after a crash, and says nothing.
+func TestPrepare_Unlogged(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	d.Exec(t, "CREATE UNLOGGED TABLE a (id bigint PRIMARY KEY); CREATE TABLE b (id bigint PRIMARY KEY) PARTITION BY RANGE (id);"+
+		" CREATE TABLE b1 PARTITION OF b FOR VALUES FROM (0) TO (9); CREATE UNLOGGED TABLE b2 PARTITION OF b FOR VALUES FROM (9) TO (99)")
+	target := openTarget(t, d)
+	for name, table := range map[string]string{"public.a": "public.a", "public.b": "public.b2"} {
+		dest := &targets.Destination{Name: name, Key: intKey, Fields: intKey}
+		err := target.Prepare(t.Context(), []*targets.Destination{dest})
+		var hint *targets.HintError
+		if !errors.Is(err, targets.ErrMismatch) || !errors.As(err, &hint) || hint.Advice != "ALTER TABLE "+table+" SET LOGGED" {
+			t.Errorf("%s: %v, %+v", name, err, hint)
+		}
+		if err != nil && !strings.Contains(err.Error(), table+" is unlogged") {
+			t.Errorf("%s: %v", name, err)
+		}
+		d.Exec(t, "ALTER TABLE "+table+" SET LOGGED")
+		prepare(t, target, dest)
+	}
+}
