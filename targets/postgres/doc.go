@@ -17,6 +17,12 @@
 // carries the epoch of its destination, see epochs, and share-locks the row that holds it: a writer that begins, or whose
 // request had no answer, raises the epoch first. That waits for what is under way, and makes void what comes later.
 //
+// # Durable
+//
+// A statement that is answered survives a crash of the server: each connection sets synchronous_commit to on where the account's
+// or the database's settings have it off, and leaves stronger values, and local, as they are. A failover to a standby is as safe as
+// the settings make it; the marks tell when the target went back.
+//
 // # Versions
 //
 // With Config.VersionColumn each row keeps the version of its last write, and a write with a lower one is a conflict. It guards
