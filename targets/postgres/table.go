@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,8 @@ type column struct {
 	key   bool
 	form  form
 	want  columnType
-	at    int // in the document; -1: only the id has it
+	typ   typeName // of the column that is there, see compile
+	at    int      // in the document; -1: only the id has it
 }
 
 // table is a destination with its statements.
@@ -106,15 +108,17 @@ func unnested(columns []column, first int) (arrays, names string) {
 	return strings.Join(parameters, ", "), strings.Join(called, ", ")
 }
 
-// compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not.
+// compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not. All that
+// is compared with a column has its type: the source's may be narrower than what the column holds.
 func (t *table) compile(have map[string]existing) {
 	var into, from, set, match, keys []string
 	for i, c := range t.columns {
 		name, value := quote(c.field.Name), fmt.Sprintf("u.c%d", i)
 		there := have[c.field.Name]
-		if cast := there.typ; cast != "" {
-			value += "::" + cast
+		if there.typ != "" {
+			value += "::" + there.typ
 		}
+		t.columns[i].typ = cmp.Or(there.typ, c.want.name)
 		if c.key {
 			match = append(match, "t."+name+" = "+value)
 			keys = append(keys, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/targets"
+	"github.com/meepo-replicate/meepo/targets/postgres"
 	"github.com/meepo-replicate/meepo/targets/targettest"
 )
 
@@ -47,5 +48,45 @@ func TestOpen_SynchronousCommit(t *testing.T) {
 				t.Errorf("synchronous_commit is %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// TestScanIDs_WiderKey: a table of their own has a bigint where the source has an integer, and rows that the source cannot have.
+func TestScanIDs_WiderKey(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	d.Exec(t, "CREATE TABLE a (id bigint PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'a'), (3000000000, 'b'), (3000000001, 'c')")
+	key := []targets.Field{{Name: "id", Kind: targets.KindInt, Native: "int", Bits: 32, Key: true}}
+	target := openTarget(t, d)
+	for _, column := range []string{"", "version"} {
+		if column != "" {
+			var err error
+			if target, err = postgres.Open(t.Context(), postgres.Config{URL: d.URL + "?sslmode=disable", VersionColumn: column}); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = target.Close(t.Context()) }()
+		}
+		dest := &targets.Destination{Name: "public.a", Key: key, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}}}
+		prepare(t, target, dest)
+		ids, cursor, err := target.ScanIDs(t.Context(), dest.Name, "", 2)
+		if err != nil || len(ids) != 2 || ids[1] != "3000000000" {
+			t.Fatalf("ids %q, %v", ids, err)
+		}
+		if ids, _, err = target.ScanIDs(t.Context(), dest.Name, cursor, 2); err != nil || len(ids) != 1 || ids[0] != "3000000001" {
+			t.Errorf("the next page: %q, %v", ids, err)
+		}
+		docs, err := target.ReadDocs(t.Context(), dest.Name, []targets.ID{"1", "3000000000"})
+		if err != nil || !docs[0].Found || !docs[1].Found {
+			t.Errorf("read: %+v, %v", docs, err)
+		}
+	}
+	// A delete that is compared for its version reads by the key, too.
+	d.Exec(t, "UPDATE a SET version = 9 WHERE id = 3000000000")
+	dest := &targets.Destination{Name: "public.a", Key: key, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}}}
+	remove := targets.Op{Verb: targets.Delete, Dest: dest, ID: "3000000000", Version: 5}
+	targettest.ExpectFailures(t, target, []targets.Op{remove}, "0 4 ")
+	remove.Version = 10
+	targettest.ExpectFailures(t, target, []targets.Op{remove})
+	if n := d.QueryInt(t, "SELECT count(*) FROM a"); n != 2 {
+		t.Errorf("%d rows", n)
 	}
 }
