@@ -104,7 +104,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	case err == nil:
 		return nil
 	}
-	return w.sort(ctx, b, err)
+	return w.sort(ctx, b, c, err)
 }
 
 // send sends a statement and returns whether it held the epoch, 1 or 0, and how many rows it has written.
@@ -116,10 +116,10 @@ func (w *writing) send(ctx context.Context, text string, parameters []any) (held
 }
 
 // sort makes outcomes of a statement's error.
-func (w *writing) sort(ctx context.Context, b *batch, err error) error {
+func (w *writing) sort(ctx context.Context, b *batch, c claim, err error) error {
 	switch o := outcomeOf(err); o {
 	case unanswered:
-		w.doubt(b.dest.Name)
+		w.doubt(b.dest.Name, c.epoch)
 		return err
 	case denied:
 		return refused(err)
@@ -156,7 +156,7 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 	case found == nil || found.oid != c.oid:
 		w.failAll(b, targets.Lost, "table "+b.dest.Name+" was dropped or replaced")
 	default:
-		w.doubt(b.dest.Name)
+		w.doubt(b.dest.Name, c.epoch)
 		w.failAll(b, targets.Retryable, "another writer has begun to write to "+b.dest.Name)
 	}
 	return nil
