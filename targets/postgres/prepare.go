@@ -110,25 +110,6 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 	return w, problems, nil
 }
 
-// misfit says why a column cannot hold a field's values; "" if it can.
-func misfit(c column, have existing) string {
-	switch {
-	case have.generated && c.key:
-		return "the key column is generated"
-	case have.generated:
-		return "" // the server computes it
-	case have.always && !c.key:
-		return "it is GENERATED ALWAYS AS IDENTITY, so that no update can set it"
-	case !slices.Contains(accepted(c.field, c.key), have.typ):
-		return fmt.Sprintf("it is %s, and %s wants %s", have.full, c.field.Native, c.want)
-	case have.scale >= 0 && c.want.name == have.typ && have.scale < c.field.Scale:
-		return fmt.Sprintf("it is %s, which would round %s", have.full, c.field.Native)
-	case c.key && !have.sameAsByte:
-		return "its collation takes different texts for one key"
-	}
-	return ""
-}
-
 func sameSet(a, b []string) bool {
 	if len(a) != len(b) {
 		return false

@@ -16,6 +16,7 @@ type column struct {
 	form  form
 	want  columnType
 	typ   typeName // of the column that is there, see compile
+	limit int      // characters of the column that is there; 0: any
 	at    int      // in the document; -1: only the id has it
 }
 
@@ -118,7 +119,7 @@ func (t *table) compile(have map[string]existing) {
 		if there.typ != "" {
 			value += "::" + there.typ
 		}
-		t.columns[i].typ = cmp.Or(there.typ, c.want.name)
+		t.columns[i].typ, t.columns[i].limit = cmp.Or(there.typ, c.want.name), there.length
 		if c.key {
 			match = append(match, "t."+name+" = "+value)
 			keys = append(keys, name)

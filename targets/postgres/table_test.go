@@ -90,3 +90,87 @@ func TestScanIDs_WiderKey(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
+
+// TestPrepare_Rounding: columns that would round, cut or print otherwise what the source has are refused; those that hold it are not.
+func TestPrepare_Rounding(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	target := openTarget(t, d)
+	decimal := func(precision, scale int) targets.Field {
+		return targets.Field{Kind: targets.KindDecimal, Native: "numeric", Precision: precision, Scale: scale}
+	}
+	whole := targets.Field{Kind: targets.KindInt, Native: "int", Bits: 32}
+	large := targets.Field{Kind: targets.KindUint, Native: "bigint unsigned", Bits: 64}
+	text := targets.Field{Kind: targets.KindText, Native: "varchar(5)", Length: 5}
+	mysqlTime := targets.Field{Kind: targets.KindTime, Native: "time(3)", Scale: 3}
+	native := func(name string) targets.Field { return targets.Field{Kind: targets.KindText, Native: name} }
+	for _, c := range []struct {
+		field  targets.Field
+		column string
+		key    bool
+		want   string // in the error; empty: it fits
+	}{
+		{decimal(0, 0), "numeric(10,2)", false, "which would round"},
+		{decimal(0, 0), "numeric(10,-1)", false, "which would round"},
+		{decimal(0, 0), "numeric", false, ""},
+		{decimal(12, 2), "numeric(20,4)", false, ""},
+		{decimal(12, 2), "numeric(20,-1)", false, "which would round"},
+		{decimal(12, 2), "numeric", false, ""},
+		{decimal(3, -2), "numeric(9,-3)", false, "which would round"},
+		{decimal(3, -2), "numeric(9,0)", false, ""},
+		{whole, "numeric(9,-2)", false, "which would round"},
+		{whole, "numeric(9,0)", false, ""},
+		{decimal(12, 2), "numeric(12,3)", true, "scale"},
+		{decimal(12, 2), "numeric", true, "scale"},
+		{decimal(12, 2), "numeric(14,2)", true, ""},
+		{large, "numeric(20,1)", true, "scale"},
+		{large, "numeric", true, "scale"},
+		{large, "numeric(20,0)", true, ""},
+		{mysqlTime, "interval(2)", false, "which would round"},
+		{mysqlTime, "interval(3)", false, ""},
+		{mysqlTime, "interval hour to minute", false, "which would round"},
+		{native("interval"), "interval(3)", false, "which would round"},
+		{native("interval"), "interval", false, ""},
+		{native("interval(3)"), "interval(3)", false, ""},
+		{native("time with time zone"), "time(0) with time zone", false, "which would round"},
+		{text, "varchar(4)", true, "shorter"},
+		{text, "varchar(5)", true, ""},
+		{text, "varchar(4)", false, ""},
+	} {
+		d.Exec(t, "DROP TABLE IF EXISTS a")
+		key, field := intKey, c.field
+		field.Name = "v"
+		dest := &targets.Destination{Name: "public.a", Key: key, Fields: []targets.Field{field}}
+		if c.key {
+			d.Exec(t, "CREATE TABLE a (v "+c.column+" PRIMARY KEY)")
+			field.Key = true
+			dest.Key, dest.Fields = []targets.Field{field}, []targets.Field{field}
+		} else {
+			d.Exec(t, "CREATE TABLE a (id bigint PRIMARY KEY, v "+c.column+")")
+		}
+		err := target.Prepare(t.Context(), []*targets.Destination{dest})
+		if (err == nil) != (c.want == "") || err != nil && (!errors.Is(err, targets.ErrMismatch) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s(%d,%d) in %s, key %t: %v", field.Native, field.Precision, field.Scale, c.column, c.key, err)
+		}
+	}
+}
+
+// TestWrite_ShortVarchar: the server would cut blanks that a varchar has no room for, and say nothing.
+func TestWrite_ShortVarchar(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	d.Exec(t, "CREATE TABLE a (id varchar(3) PRIMARY KEY, v varchar(4))")
+	target := openTarget(t, d)
+	key := targets.Field{Name: "id", Kind: targets.KindText, Native: "text", Key: true}
+	dest := &targets.Destination{Name: "public.a", Key: []targets.Field{key}, Fields: []targets.Field{key, {Name: "v", Kind: targets.KindText, Native: "text"}}}
+	prepare(t, target, dest)
+	targettest.ExpectFailures(t, target, []targets.Op{
+		upsert(dest, "abc", "abc", "äöü "), upsert(dest, "abc ", "abc ", "x"), upsert(dest, "b", "b", "äöü  "), upsert(dest, "c", "c", "abcde"), upsert(dest, "d", "d", nil),
+	}, "1 3 key column id is longer than", "2 3 field v is longer than", "3 3 field v is longer than")
+	targettest.ExpectFailures(t, target, []targets.Op{{Verb: targets.Delete, Dest: dest, ID: "abc ", Version: 1}})
+	if got := d.QueryString(t, "SELECT string_agg(id || '/' || coalesce(v, '-'), ',' ORDER BY id) FROM a"); got != "abc/äöü ,d/-" {
+		t.Errorf("the rows are %q", got)
+	}
+	docs, err := target.ReadDocs(t.Context(), dest.Name, []targets.ID{"abc ", "abc"})
+	if err != nil || docs[0].Found || !docs[1].Found {
+		t.Errorf("read: %+v, %v", docs, err)
+	}
+}
