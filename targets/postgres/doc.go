@@ -27,6 +27,9 @@
 //
 // With Config.VersionColumn each row keeps the version of its last write, and a write with a lower one is a conflict. It guards
 // against other writers, as long as there is the row: what was deleted leaves no version behind.
+// Each statement returns which of its rows it has not written, so that a row of another writer's with the same version is a
+// conflict, too, and one that a trigger skips is in doubt. Without that column a row that a trigger skips counts as written:
+// suppress_redundant_updates_trigger does so to rows that are equal.
 //
 // # Keys
 //

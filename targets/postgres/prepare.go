@@ -94,7 +94,7 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		switch {
 		case !there:
 			w.missing = append(w.missing, c)
-		case have.generated || !slices.Contains(accepted(c.field, false), have.typ):
+		case have.generated || misfit(c, have) != "":
 			problem("name another one as target.version_column", "the column of versions %s is %s, want bigint", plan.version, have.full)
 		}
 	}
