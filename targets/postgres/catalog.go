@@ -12,7 +12,8 @@ import (
 type existing struct {
 	typ        typeName // without modifiers
 	full       string   // with them, as the server prints it
-	scale      int      // of a numeric or a time; -1: any
+	scale      int      // fractional digits that it keeps: of a numeric, a time or an interval; anyScale: as many as a value has
+	length     int      // characters of a varchar; 0: any
 	notNull    bool
 	defaulted  bool // has a default, or is an identity
 	generated  bool
@@ -22,15 +23,24 @@ type existing struct {
 
 // existingTable is a table that the server has.
 type existingTable struct {
-	oid     uint32
-	kind    string // of pg_class.relkind
-	columns map[string]existing
-	unique  [][]string // the columns of each unique index that ON CONFLICT can use
+	oid      uint32
+	kind     string // of pg_class.relkind
+	columns  map[string]existing
+	unique   [][]string // the columns of each unique index that ON CONFLICT can use
+	fleeting []string   // those of the table and its partitions that a crash empties, quoted where they have to be
 }
 
+// anyScale is more than any column can be limited to.
+const anyScale = 9999
+
+// lookColumns: how modifiers are made is in the server's source, see numerictypmodin, intervaltypmodin and anychar_typmodin. An
+// interval of some fields only keeps less than whole seconds.
 const lookColumns = `SELECT a.attname, format_type(a.atttypid, NULL), format_type(a.atttypid, a.atttypmod),
-	CASE WHEN a.atttypmod < 0 THEN -1 WHEN a.atttypid = 'numeric'::regtype THEN ((a.atttypmod - 4) & 2047 # 1024) - 1024
-	WHEN a.atttypid = ANY ('{timestamp,timestamptz,time,timetz}'::regtype[]) THEN a.atttypmod ELSE -1 END,
+	CASE WHEN a.atttypmod < 0 THEN 9999 WHEN a.atttypid = 'numeric'::regtype THEN ((a.atttypmod - 4) & 2047 # 1024) - 1024
+	WHEN a.atttypid = ANY ('{timestamp,timestamptz,time,timetz}'::regtype[]) THEN a.atttypmod
+	WHEN a.atttypid <> 'interval'::regtype THEN 9999 WHEN a.atttypmod >> 16 & 32767 <> 32767 THEN -9999
+	WHEN a.atttypmod & 65535 = 65535 THEN 9999 ELSE a.atttypmod & 65535 END,
+	CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
 	a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a', coalesce(c.collisdeterministic, true)
 	FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
 	WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped`
@@ -39,6 +49,12 @@ const lookUnique = `SELECT array_agg(a.attname::text ORDER BY k.n)
 	FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n), pg_attribute a
 	WHERE i.indrelid = $1 AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 	AND k.n <= i.indnkeyatts AND a.attrelid = i.indrelid AND a.attnum = k.attnum GROUP BY i.indexrelid`
+
+// lookFleeting leaves out partitioned tables themselves: they hold no rows. Temporary tables are none of ours: no destination can
+// name their schemas.
+const lookFleeting = `SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.oid IN (SELECT $1::oid UNION ALL SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))
+	AND c.relpersistence <> 'p' AND c.relkind <> 'p' ORDER BY 1`
 
 // look reads the catalog about a destination; nil: it is not there.
 func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) {
@@ -56,7 +72,7 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	}
 	var name string
 	var c existing
-	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.full, &c.scale, &c.notNull, &c.defaulted, &c.generated, &c.always, &c.sameAsByte}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.full, &c.scale, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.always, &c.sameAsByte}, func() error {
 		found.columns[name] = c
 		return nil
 	})
@@ -68,6 +84,12 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
+	}
+	if rows, err = t.pool.Query(ctx, lookFleeting, found.oid); err == nil {
+		found.fleeting, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("partitions of %s: %w", dest, refused(err))
 	}
 	return found, nil
 }

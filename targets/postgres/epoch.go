@@ -128,10 +128,13 @@ func (t *Target) raise(ctx context.Context, dest string) (epoch int64, err error
 	return epoch, refused(err)
 }
 
-// doubt: a request had no answer. It may still land, until the epoch is raised.
-func (t *Target) doubt(dest string) {
+// doubt: a request with this epoch had no answer, or found another one. It may still land, until the epoch is raised. Once it has
+// been, the others that carried the old one say nothing of the new.
+func (t *Target) doubt(dest string, epoch int64) {
 	d := t.destination(dest)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.epoch = 0
+	if d.epoch == epoch {
+		d.epoch = 0
+	}
 }

@@ -67,6 +67,9 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		problem("give the mapping another destination", "it is not a table")
 		return w, problems, nil
 	}
+	for _, name := range w.found.fleeting {
+		problem("ALTER TABLE "+name+" SET LOGGED", "%s is unlogged: after a crash the server empties it, and nothing tells of it", name)
+	}
 	written := map[string]bool{plan.version: true}
 	keys := make([]string, 0, plan.keys)
 	for _, c := range plan.columns {
@@ -91,7 +94,7 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		switch {
 		case !there:
 			w.missing = append(w.missing, c)
-		case have.generated || !slices.Contains(accepted(c.field, false), have.typ):
+		case have.generated || misfit(c, have) != "":
 			problem("name another one as target.version_column", "the column of versions %s is %s, want bigint", plan.version, have.full)
 		}
 	}
@@ -105,25 +108,6 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 		problem("make one with CREATE UNIQUE INDEX, or a primary key", "it has no unique index on (%s), by which rows could be told apart", strings.Join(keys, ", "))
 	}
 	return w, problems, nil
-}
-
-// misfit says why a column cannot hold a field's values; "" if it can.
-func misfit(c column, have existing) string {
-	switch {
-	case have.generated && c.key:
-		return "the key column is generated"
-	case have.generated:
-		return "" // the server computes it
-	case have.always && !c.key:
-		return "it is GENERATED ALWAYS AS IDENTITY, so that no update can set it"
-	case !slices.Contains(accepted(c.field, c.key), have.typ):
-		return fmt.Sprintf("it is %s, and %s wants %s", have.full, c.field.Native, c.want)
-	case have.scale >= 0 && c.want.name == have.typ && have.scale < c.field.Scale:
-		return fmt.Sprintf("it is %s, which would round %s", have.full, c.field.Native)
-	case c.key && !have.sameAsByte:
-		return "its collation takes different texts for one key"
-	}
-	return ""
 }
 
 func sameSet(a, b []string) bool {

@@ -49,7 +49,7 @@ func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 func (t *table) read() string {
 	var match, fields []string
 	for i, c := range t.columns[:t.keys] {
-		match = append(match, fmt.Sprintf("t.%s = u.c%d::%s", quote(c.field.Name), i, c.want.name))
+		match = append(match, fmt.Sprintf("t.%s = u.c%d::%s", quote(c.field.Name), i, c.typ))
 	}
 	arrays, names := unnested(t.columns[:t.keys], 1)
 	for _, field := range t.dest.Fields {

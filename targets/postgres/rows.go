@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -69,11 +70,17 @@ func (r *rows) append(op targets.Op) (size int, why string) {
 	}
 	for i, c := range r.columns {
 		if c.key {
+			if c.tooLong(parts[i]) {
+				return 0, fmt.Sprintf("key column %s is longer than the column's %d characters", c.field.Name, c.limit)
+			}
 			if !r.values[i].addKey(parts[i]) {
 				return 0, "key column " + c.field.Name + " cannot have this value: zero dates and NUL are none that it could hold"
 			}
 			size += len(op.ID)
 			continue
+		}
+		if c.tooLong(op.Doc[c.at]) {
+			return 0, fmt.Sprintf("field %s is longer than the column's %d characters", c.field.Name, c.limit)
 		}
 		n, err := r.values[i].add(op.Doc[c.at])
 		if err != nil {
@@ -82,4 +89,10 @@ func (r *rows) append(op targets.Op) (size int, why string) {
 		size += n
 	}
 	return size, ""
+}
+
+// tooLong is asked before the server is, which would cut blanks that there is no room for, and not say so.
+func (c column) tooLong(value any) bool {
+	text, ok := value.(string)
+	return ok && c.limit > 0 && utf8.RuneCountInString(text) > c.limit
 }

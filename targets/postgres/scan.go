@@ -75,7 +75,7 @@ func (t *table) scan(last []string, limit int) (string, []any) {
 		names, texts = append(names, name), append(texts, name+"::text")
 		if last != nil {
 			args = append(args, last[i])
-			holders = append(holders, fmt.Sprintf("$%d::text::%s", i+2, c.want.name))
+			holders = append(holders, fmt.Sprintf("$%d::text::%s", i+2, c.typ))
 		}
 	}
 	list := strings.Join(names, ", ")

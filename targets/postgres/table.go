@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,9 @@ type column struct {
 	key   bool
 	form  form
 	want  columnType
-	at    int // in the document; -1: only the id has it
+	typ   typeName // of the column that is there, see compile
+	limit int      // characters of the column that is there; 0: any
+	at    int      // in the document; -1: only the id has it
 }
 
 // table is a destination with its statements.
@@ -82,18 +85,27 @@ func versionField(name string) targets.Field {
 }
 
 // guarded begins both statements: it locks the epoch, and looks that the table still is the one that was prepared.
-// $1 is the destination, $2 its epoch, $3 the table's oid. It returns whether it held the epoch, and how many rows were written.
+// $1 is the destination, $2 its epoch, $3 the table's oid. It returns whether it held the epoch, and which rows were not written.
 const guarded = "WITH e AS MATERIALIZED (SELECT 1 FROM " + ownSchema + ".epochs WHERE destination = $1 AND epoch = $2" +
-	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) AS u(%s)), w AS (%s RETURNING 1) SELECT (SELECT count(*) FROM e), (SELECT count(*) FROM w)"
+	" AND to_regclass(%s) = $3::oid FOR SHARE), u AS (SELECT * FROM unnest(%s) WITH ORDINALITY AS u(%s, n)), w AS (%s)" +
+	" SELECT (SELECT count(*) FROM e), %s::int8[]"
 
-// statement guards the body of one that does a verb.
+// statement guards the body of one that does a verb. Without versions all rows are written, or the server says why not.
 func (t *table) statement(verb targets.Verb, body string) string {
+	missed := "NULL"
 	arrays, names := unnested(t.columnsOf(verb), 4)
 	if t.version != "" {
 		arrays += fmt.Sprintf(", $%d::int8[]", 4+len(t.columnsOf(verb)))
 		names += ", v"
+		var keys, same []string
+		for i, c := range t.columns[:t.keys] {
+			keys = append(keys, fmt.Sprintf("t.%s AS k%d", quote(c.field.Name), i))
+			same = append(same, fmt.Sprintf("w.k%d = u.c%d::%s", i, i, c.typ))
+		}
+		body += " RETURNING " + strings.Join(keys, ", ")
+		missed = "ARRAY(SELECT u.n FROM u WHERE NOT EXISTS (SELECT FROM w WHERE " + strings.Join(same, " AND ") + ") ORDER BY u.n)"
 	}
-	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), arrays, names, body)
+	return fmt.Sprintf(guarded, literal(quoteTable(t.dest.Name)), arrays, names, body, missed)
 }
 
 // unnested are the parameters of unnest for columns, the first of which is $first, and the names of what it gives.
@@ -106,15 +118,17 @@ func unnested(columns []column, first int) (arrays, names string) {
 	return strings.Join(parameters, ", "), strings.Join(called, ", ")
 }
 
-// compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not.
+// compile makes the statements; have says of which type a column is, and whether it is written: a generated one is not. All that
+// is compared with a column has its type: the source's may be narrower than what the column holds.
 func (t *table) compile(have map[string]existing) {
 	var into, from, set, match, keys []string
 	for i, c := range t.columns {
 		name, value := quote(c.field.Name), fmt.Sprintf("u.c%d", i)
 		there := have[c.field.Name]
-		if cast := there.typ; cast != "" {
-			value += "::" + cast
+		if there.typ != "" {
+			value += "::" + there.typ
 		}
+		t.columns[i].typ, t.columns[i].limit = cmp.Or(there.typ, c.want.name), there.length
 		if c.key {
 			match = append(match, "t."+name+" = "+value)
 			keys = append(keys, name)

@@ -47,6 +47,7 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 			return err
 		}
 	}
+	pc.AfterConnect = durably
 	settings := pc.ConnConfig.RuntimeParams
 	settings["timezone"], settings["datestyle"], settings["intervalstyle"] = "UTC", "ISO, YMD", "iso_8601"
 	settings["bytea_output"], settings["extra_float_digits"], settings["client_encoding"] = "hex", "1", "UTF8"
@@ -59,6 +60,18 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
 	return &Target{config: config, pool: pool, dests: map[string]*destination{}}, nil
+}
+
+// durably sees to it that an answered commit survives a crash of the server: a database's or an account's settings may have said
+// that it need not. What is set stronger, or weaker only as to standbys, stays; as the session's own it does not change with the
+// server's file.
+func durably(ctx context.Context, conn *pgx.Conn) error {
+	const pin = "SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)" +
+		" FROM pg_settings WHERE name = 'synchronous_commit'"
+	if _, err := conn.Exec(ctx, pin, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return fmt.Errorf("set synchronous_commit: %w", err)
+	}
+	return nil
 }
 
 // Close closes the connections.

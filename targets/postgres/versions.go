@@ -9,8 +9,17 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// compare finds the ops of a batch that were not written because the row has the same or a higher version. Of the others it
-// knows that they were written, or had no row to delete.
+// only returns the ops of these numbers, from 1.
+func (b *batch) only(numbers []int64) *batch {
+	rest := &batch{dest: b.dest, verb: b.verb}
+	for _, n := range numbers {
+		rest.ops, rest.index = append(rest.ops, b.ops[n-1]), append(rest.index, b.index[n-1])
+	}
+	return rest
+}
+
+// compare finds out why ops were not written: the row has the same or a higher version, whoever wrote it, or there is no row to
+// delete. All else is doubtful: a trigger has skipped the row, or another writer has changed it since.
 func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
@@ -24,16 +33,25 @@ func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 	if err != nil {
 		return refused(err)
 	}
+	versions := make(map[int]int64, len(b.ops)) // of the rows that are there
 	var n int
 	var stored int64
 	var body string
 	_, err = pgx.ForEachRow(found, []any{&n, &stored, &body}, func() error {
-		op := b.ops[n-1]
-		// After an upsert the row has our version, or a higher one; a row that a delete has left has one that is not lower.
-		if stored > op.Version || op.Verb == targets.Delete && stored == op.Version {
-			w.failed = append(w.failed, targets.ItemError{Index: b.index[n-1], Class: targets.Conflict, Reason: "the row has a higher version", Stored: stored})
-		}
+		versions[n-1] = stored
 		return nil
 	})
-	return refused(err)
+	if err != nil {
+		return refused(err)
+	}
+	for i, op := range b.ops {
+		stored, there := versions[i]
+		switch {
+		case there && stored >= op.Version:
+			w.failed = append(w.failed, targets.ItemError{Index: b.index[i], Class: targets.Conflict, Reason: "the row has the same or a higher version", Stored: stored})
+		case there || op.Verb == targets.Upsert:
+			w.fail(b.index[i], targets.Doubtful, "the row was not written, and its version is not why: a trigger may skip it")
+		}
+	}
+	return nil
 }

@@ -95,31 +95,32 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	if b.verb == targets.Delete {
 		text = c.table.remove
 	}
-	held, written, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
+	held, missed, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
 	switch {
 	case err == nil && held == 0:
 		return w.overtaken(ctx, b, c)
-	case err == nil && c.table.version != "" && written < len(b.ops):
-		return w.compare(ctx, b, c)
+	case err == nil && len(missed) > 0:
+		return w.compare(ctx, b.only(missed), c)
 	case err == nil:
 		return nil
 	}
-	return w.sort(ctx, b, err)
+	return w.sort(ctx, b, c, err)
 }
 
-// send sends a statement and returns whether it held the epoch, 1 or 0, and how many rows it has written.
-func (w *writing) send(ctx context.Context, text string, parameters []any) (held, written int, err error) {
+// send sends a statement and returns whether it held the epoch, 1 or 0, and the numbers of the rows, from 1, that have versions
+// and were not written.
+func (w *writing) send(ctx context.Context, text string, parameters []any) (held int, missed []int64, err error) {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
-	err = w.pool.QueryRow(ctx, text, parameters...).Scan(&held, &written)
-	return held, written, err
+	err = w.pool.QueryRow(ctx, text, parameters...).Scan(&held, &missed)
+	return held, missed, err
 }
 
 // sort makes outcomes of a statement's error.
-func (w *writing) sort(ctx context.Context, b *batch, err error) error {
+func (w *writing) sort(ctx context.Context, b *batch, c claim, err error) error {
 	switch o := outcomeOf(err); o {
 	case unanswered:
-		w.doubt(b.dest.Name)
+		w.doubt(b.dest.Name, c.epoch)
 		return err
 	case denied:
 		return refused(err)
@@ -156,7 +157,7 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 	case found == nil || found.oid != c.oid:
 		w.failAll(b, targets.Lost, "table "+b.dest.Name+" was dropped or replaced")
 	default:
-		w.doubt(b.dest.Name)
+		w.doubt(b.dest.Name, c.epoch)
 		w.failAll(b, targets.Retryable, "another writer has begun to write to "+b.dest.Name)
 	}
 	return nil

@@ -219,3 +219,50 @@ func TestWrite_Denied(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestWrite_DoubtOnce: of two statements one has no answer, and the epoch is raised. The other, that carries the old one, is void;
+// it says nothing of the new one.
+func TestWrite_DoubtOnce(t *testing.T) {
+	d := servertest.OpenSQL(t, servertest.Postgres)
+	target, dest := openTarget(t, d), &targets.Destination{Name: "public.a", Key: intKey, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}}}
+	prepare(t, target, dest)
+	targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "1", "a")})
+	lock, err := d.DB.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	if _, err := lock.ExecContext(t.Context(), "LOCK TABLE a IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	const waiting = " FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH e%'"
+	// write begins a statement and returns when n of them wait.
+	write := func(id targets.ID, n int64) chan error {
+		done := make(chan error, 1)
+		go func() { done <- target.Write(t.Context(), []targets.Op{upsert(dest, id, "b")}) }()
+		servertest.Eventually(t, time.Minute, "the statement to wait for the table", func() (bool, error) {
+			return d.QueryInt(t, "SELECT count(*)"+waiting) == n, nil
+		})
+		return done
+	}
+	old, unanswered := write("2", 1), write("3", 2)
+	d.Exec(t, "SELECT pg_terminate_backend(pid)"+waiting+" ORDER BY query_start DESC LIMIT 1")
+	if err := <-unanswered; err == nil {
+		t.Fatal("the statement was answered")
+	}
+	fresh := write("4", 2)
+	if err := lock.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	var partial *targets.PartialError
+	if err := <-old; !errors.As(err, &partial) || partial.Items[0].Class != targets.Retryable {
+		t.Errorf("the statement of the old epoch: %v", err)
+	}
+	if err := <-fresh; err != nil {
+		t.Errorf("the statement of the new epoch: %v", err)
+	}
+	targettest.ExpectFailures(t, target, []targets.Op{upsert(dest, "5", "b")})
+	if epoch := d.QueryInt(t, "SELECT epoch FROM meepo_replicate.epochs"); epoch != 2 {
+		t.Errorf("the epoch is %d, want 2", epoch)
+	}
+}
