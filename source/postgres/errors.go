@@ -129,7 +129,7 @@ func (s *Source) explained(err error) error {
 
 // isFinal reports whether a new connection cannot help.
 func isFinal(err error) bool {
-	return errors.Is(err, source.ErrPositionLost) || isCode(err, codeNoFile) ||
+	return errors.Is(err, source.ErrPositionLost) || errors.Is(err, errUnfit) || isCode(err, codeNoFile) ||
 		isCode(err, codeNoObject) || isCode(err, codeNotInState) && errors.Is(err, source.ErrPositionLost)
 }
 
