@@ -117,11 +117,12 @@ func (s *Source) look(ctx context.Context) (server, error) {
 
 var errStandby = &source.HintError{Err: errors.New("the server is a standby"), Advice: "name the primary in the source URL"}
 
-// settings are what every session of ours needs to read alike: texts of times and bytes in one form, and
-// snapshots that are not older than the statement.
+// settings are what every session of ours needs to read alike: texts of times and bytes in one form, names
+// of types with their schemas, whatever the account takes for all names without one, and snapshots that are not older than
+// the statement.
 func (c Config) settings() map[string]string {
 	return map[string]string{
-		"application_name": "meepo-replicate", "timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "iso_8601", "bytea_output": "hex",
+		"application_name": "meepo-replicate", "search_path": "pg_catalog", "timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "iso_8601", "bytea_output": "hex",
 		"extra_float_digits": "1", "client_encoding": "UTF8", "default_transaction_isolation": "read committed", "jit": "off",
 		"statement_timeout": strconv.FormatInt(c.ReadTimeout.Milliseconds(), 10),
 	}

@@ -21,25 +21,27 @@ type decoder struct {
 	polls  *polls
 
 	events []source.Event
-	size   int           // of the events' keys, in bytes
-	whole  int           // events up to the last commit
-	since  time.Time     // when the first of the events was decoded
-	time   time.Time     // of the last commit
-	end    pglogrepl.LSN // everything before is in the events, or was handed out
-	given  pglogrepl.LSN // end, when a position was last handed out
-	commit pglogrepl.LSN // of the transaction that is under way
-	xid    uint32        // of the transaction that is under way
-	inside bool          // a transaction is under way
-	noted  bool          // it is among the unseen
-	polled int           // events up to the last one that was found by a look at definitions
+	size   int            // of the events' keys, in bytes
+	whole  int            // events up to the last commit
+	since  time.Time      // when the first of the events was decoded
+	time   time.Time      // of the last commit
+	end    pglogrepl.LSN  // everything before is in the events, or was handed out
+	given  pglogrepl.LSN  // end, when a position was last handed out
+	commit pglogrepl.LSN  // of the transaction that is under way
+	xid    uint32         // of the transaction that is under way
+	inside bool           // a transaction is under way
+	noted  bool           // it is among the unseen
+	owed   []source.Table // gaps that are the first of the events, and come again until they are handed out
+	polled int            // events up to the last one that was found by a look at definitions
 }
 
 func newDecoder(s *Source, subs []source.Subscription) *decoder {
 	return &decoder{src: s, subs: subs, tables: map[uint32]*relation{}, polls: newPolls(s, subs)}
 }
 
-// reset begins anew at a place; the server says again what its tables look like.
-func (d *decoder) reset(ctx context.Context, at pglogrepl.LSN) error {
+// reset begins anew at a place; the server says again what its tables look like. After a failover each table has a gap: the
+// former primary may have shown rows of commits that never came to this one, and that its log will not tell of.
+func (d *decoder) reset(ctx context.Context, at pglogrepl.LSN, failedOver bool) error {
 	now, err := d.src.currentSnapshot(ctx)
 	if err != nil {
 		return err
@@ -53,11 +55,26 @@ func (d *decoder) reset(ctx context.Context, at pglogrepl.LSN) error {
 	d.end, d.given, d.commit, d.xid, d.inside, d.noted = at, at, 0, 0, false, false
 	for _, rel := range before { // the log does not come again to rows that a position was handed out behind
 		if rel.missed && rel.wanted {
-			d.makeUp(rel)
-			d.whole = len(d.events)
+			d.owe(rel.table)
 		}
 	}
+	if failedOver {
+		d.src.log.WarnContext(ctx, "the source failed over: all tables are copied anew, since rows may have been read that it does not have any more")
+		for _, known := range d.polls.known.of {
+			d.owe(known.table)
+		}
+	}
+	for _, table := range d.owed {
+		d.add(source.Event{Action: source.Gap, Table: table})
+	}
+	d.whole = len(d.events)
 	return nil
+}
+
+func (d *decoder) owe(table source.Table) {
+	if !slices.Contains(d.owed, table) {
+		d.owed = append(d.owed, table)
+	}
 }
 
 // moved reports whether the log went on without events since a position was handed out.
@@ -66,6 +83,7 @@ func (d *decoder) moved() bool { return !d.inside && d.end > d.given }
 // take hands out the first n events.
 func (d *decoder) take(n int) []source.Event {
 	events := slices.Clone(d.events[:n])
+	d.owed = d.owed[min(n, len(d.owed)):]
 	rest := copy(d.events, d.events[n:])
 	clear(d.events[rest:])
 	d.events, d.since = d.events[:rest], time.Now()

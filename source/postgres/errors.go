@@ -27,6 +27,7 @@ const (
 	codeNoObject        = "42704" // a slot, a publication or a type that is not there
 	codeWrongType       = "42804"
 	codeDuplicate       = "42710"
+	codeNotUnique       = "23505" // of a catalog: somebody makes the same object
 	codeNotSupported    = "0A000" // also: a cached plan must not change its result's type
 	codeInUse           = "55006"
 	codeNotInState      = "55000" // also: a slot that was invalidated
@@ -128,7 +129,7 @@ func (s *Source) explained(err error) error {
 
 // isFinal reports whether a new connection cannot help.
 func isFinal(err error) bool {
-	return errors.Is(err, source.ErrPositionLost) || isCode(err, codeNoFile) ||
+	return errors.Is(err, source.ErrPositionLost) || errors.Is(err, errUnfit) || isCode(err, codeNoFile) ||
 		isCode(err, codeNoObject) || isCode(err, codeNotInState) && errors.Is(err, source.ErrPositionLost)
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,12 +53,21 @@ func TestFailover(t *testing.T) {
 			if err := s.Verify(t.Context(), from); err != nil {
 				t.Errorf("a position of before the switch: %v", err)
 			}
+			if !slices.Contains(f.seen, "a_gap") {
+				t.Error("what was read of the former primary is taken for good")
+			}
 			f.close()
 			again := follow(t, s, from, "a")
+			again.stream.(*stream).current().close() // the gap was not handed out, and is told again
 			again.untilSeen("a_write 2")
-			if len(again.seen) != 1+29990+1 {
-				t.Errorf("%d events, want %d", len(again.seen), 1+29990+1)
+			if len(again.seen) != 1+1+29990+1 || again.seen[0] != "a_gap" {
+				t.Errorf("%d events, the first one %s, want %d", len(again.seen), again.seen[0], 1+1+29990+1)
 			}
+			again.close()
+			after := follow(t, s, f.at, "a") // a position of the new timeline
+			d.Exec(t, "INSERT INTO a VALUES (3)")
+			after.untilSeen("a_write 3")
+			wantLines(t, after.seen, "a_write 3")
 			at.timeline = 1
 			wantLost(t, s.Verify(t.Context(), at.text()))
 		})

@@ -67,7 +67,7 @@ func (s *Source) verify(ctx context.Context, conn *pgconn.PgConn, who pglogrepl.
 		return at, 0, positionLost(fmt.Errorf("the replication slot %s is gone, and with it the log that it held", s.cfg.Slot))
 	case err != nil:
 		return at, 0, err
-	case st.plugin != "pgoutput" || st.database != s.cfg.Database:
+	case !st.fits(s.cfg.Database):
 		return at, 0, s.usable(st)
 	case st.status == statusLost:
 		return at, 0, s.lost(st)
@@ -87,7 +87,7 @@ func (s *Source) slotBy(ctx context.Context, conn *pgconn.PgConn) (st slotState,
 		return st, errNoSlot
 	}
 	row := results[0].Rows[0]
-	st = slotState{plugin: string(row[0]), database: string(row[1]), active: string(row[2]) == "t", status: string(row[5]), reason: string(row[6])}
+	st = slotState{plugin: string(row[0]), database: string(row[1]), active: string(row[2]) == "t", status: string(row[5]), reason: string(row[6]), twoPhase: string(row[7]) == "t"}
 	st.confirmed, err = pglogrepl.ParseLSN(string(row[4]))
 	return st, err
 }

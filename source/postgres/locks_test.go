@@ -53,8 +53,7 @@ func TestCatalog_Locked(t *testing.T) {
 
 func look(ctx context.Context, s *Source, told bool) error {
 	p := newPolls(s, []source.Subscription{{Tables: source.Pattern{Schema: "public", Name: "*"}}})
-	p.told = told
-	_, err := p.shapes(ctx)
+	_, err := p.shapesAs(ctx, told)
 	return err
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -16,11 +17,16 @@ import (
 type polls struct {
 	src      *Source
 	patterns []source.Pattern
-	told     bool // the log tells of definitions
 	last     time.Time
 
-	known map[uint32]shape
-	base  map[uint32]shape // known, of which all events were handed out
+	known shapes
+	base  shapes // known, of which all events were handed out
+}
+
+// shapes are the tables by their numbers, as a look has found them.
+type shapes struct {
+	of   map[uint32]shape
+	told bool // the log told of definitions then
 }
 
 // shape is what is looked at of a table.
@@ -48,20 +54,17 @@ func newPolls(s *Source, subs []source.Subscription) *polls {
 func (p *polls) wait() time.Duration { return time.Until(p.last.Add(p.src.cfg.PollEvery)) }
 
 // begin looks for the first time, or goes on from what was handed out before.
-func (p *polls) begin(ctx context.Context) (err error) {
-	if p.told, err = p.src.hasTriggers(ctx, p.src.pool); err != nil {
-		return err
-	}
+func (p *polls) begin(ctx context.Context) error {
 	p.known = p.base
 	p.last = time.Now()
-	if p.base == nil {
+	if p.base.of == nil {
 		now, err := p.shapes(ctx)
 		if err != nil {
 			return err
 		}
-		p.known = p.src.descriptions.before(now, p.patterns)
+		p.known = shapes{p.src.descriptions.before(now.of, p.patterns), now.told}
 		p.base = p.known
-		if !maps.Equal(p.known, now) {
+		if !maps.Equal(p.known.of, now.of) {
 			p.last = time.Time{} // the first look is due
 		}
 	}
@@ -78,15 +81,25 @@ const sqlDefinition = `md5(c.relreplident::text || coalesce((SELECT string_agg(c
 // sqlShapes: what a row of the log depends on.
 const sqlShapes = `SELECT c.oid, %s, ` + sqlDefinition + ` FROM pg_class c WHERE c.oid = ANY($1)`
 
-// shapes looks at all tables that were asked for.
-func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
+// shapes looks at all tables that were asked for. Whether the log tells of definitions is asked each time: triggers come
+// and go under a stream.
+func (p *polls) shapes(ctx context.Context) (shapes, error) {
+	told, err := p.src.hasTriggers(ctx, p.src.pool)
+	if err != nil {
+		return shapes{}, err
+	}
+	return p.shapesAs(ctx, told)
+}
+
+// shapesAs looks at what is left to look at where the log tells of definitions, or where it does not.
+func (p *polls) shapesAs(ctx context.Context, told bool) (shapes, error) {
 	names, err := selectTables(ctx, p.src.pool, p.patterns)
 	if err != nil {
-		return nil, err
+		return shapes{}, err
 	}
-	rows, err := p.src.pool.Query(ctx, p.src.shapesQuery(p.told), slices.Collect(maps.Keys(names)))
+	rows, err := p.src.pool.Query(ctx, p.src.shapesQuery(told), slices.Collect(maps.Keys(names)))
 	if err != nil {
-		return nil, err
+		return shapes{}, err
 	}
 	found := make(map[uint32]shape, len(names))
 	var oid uint32
@@ -96,7 +109,7 @@ func (p *polls) shapes(ctx context.Context) (map[uint32]shape, error) {
 		found[oid] = s
 		return nil
 	})
-	return found, err
+	return shapes{found, told}, err
 }
 
 // look looks at the definitions if it is time.
@@ -108,6 +121,9 @@ func (d *decoder) look(ctx context.Context) error {
 	now, err := p.shapes(ctx)
 	if err != nil {
 		return err
+	}
+	if now.told != p.known.told {
+		p.src.log.WarnContext(ctx, "triggers that tell of definitions have come or gone: all tables are copied anew", slog.Bool("there", now.told))
 	}
 	for _, e := range p.changes(now) {
 		d.add(e)
@@ -130,12 +146,14 @@ func (d *decoder) look(ctx context.Context) error {
 	return nil
 }
 
-// changes are the events between two looks.
-func (p *polls) changes(now map[uint32]shape) []source.Event {
+// changes are the events between two looks. If triggers came or went in between, their texts of what else changes rows
+// differ, so that each table has a gap: what was changed meanwhile may have been told by nobody.
+func (p *polls) changes(now shapes) []source.Event {
+	told := p.known.told && now.told
 	var gone, moved, come, other []source.Event
-	for _, oid := range slices.Sorted(maps.Keys(p.known)) {
-		before := p.known[oid]
-		after, there := now[oid]
+	for _, oid := range slices.Sorted(maps.Keys(p.known.of)) {
+		before := p.known.of[oid]
+		after, there := now.of[oid]
 		switch {
 		case !there:
 			gone = append(gone, source.Event{Action: source.Drop, Table: before.table})
@@ -144,16 +162,16 @@ func (p *polls) changes(now map[uint32]shape) []source.Event {
 		}
 		if there && after.rows != before.rows {
 			other = append(other, source.Event{Action: source.Gap, Table: after.table})
-		} else if there && after.columns != before.columns && !p.told {
+		} else if there && after.columns != before.columns && !told {
 			other = append(other, source.Event{Action: source.Alter, Table: after.table})
 		}
 	}
-	for _, oid := range slices.Sorted(maps.Keys(now)) {
-		if _, was := p.known[oid]; !was {
-			come = append(come, source.Event{Action: source.Create, Table: now[oid].table})
+	for _, oid := range slices.Sorted(maps.Keys(now.of)) {
+		if _, was := p.known.of[oid]; !was {
+			come = append(come, source.Event{Action: source.Create, Table: now.of[oid].table})
 		}
 	}
-	if p.told {
+	if told {
 		return other
 	}
 	if taken := func(a source.Event) bool {

@@ -83,27 +83,45 @@ func (s *Source) Enlist(ctx context.Context, tables []source.Table) ([]source.Ta
 	return added, nil
 }
 
-func (s *Source) enlist(ctx context.Context, tables []source.Table) ([]source.Table, error) {
-	p, err := s.publication(ctx)
-	if errors.Is(err, errNoPublication) {
-		return tables, s.publish(ctx, s.createPublication(tables), tables)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !p.complete || !p.viaRoot {
-		return nil, s.incomplete(p)
-	}
-	missing, err := s.unpublished(ctx, tables)
-	if err != nil {
-		return nil, err
-	}
-	if len(missing) > 0 {
-		if err := s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing); err != nil {
-			return nil, err
+// enlistRounds bounds how often others may be quicker.
+const enlistRounds = 10
+
+// enlist publishes tables. The server refuses a statement whole if somebody has published one of its tables in between, so
+// it looks again then, until nothing is missing. What was missing at first counts as added, by whomever: the log had none
+// of its changes before.
+func (s *Source) enlist(ctx context.Context, tables []source.Table) (added []source.Table, err error) {
+	for range enlistRounds {
+		var missing []source.Table
+		missing, err = s.enlistOnce(ctx, tables)
+		if len(missing) > len(added) {
+			added = missing
+		}
+		if !isCode(err, codeDuplicate, codeNotUnique) {
+			break
 		}
 	}
-	return missing, s.refuseFilters(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
+	return added, s.refuseFilters(ctx, tables)
+}
+
+// enlistOnce publishes those of the tables that are missing, and names them.
+func (s *Source) enlistOnce(ctx context.Context, tables []source.Table) (missing []source.Table, err error) {
+	p, err := s.publication(ctx)
+	switch {
+	case errors.Is(err, errNoPublication):
+		return tables, s.publish(ctx, s.createPublication(tables), tables)
+	case err != nil:
+		return nil, err
+	case !p.complete || !p.viaRoot:
+		return nil, s.incomplete(p)
+	}
+	missing, err = s.unpublished(ctx, tables)
+	if err != nil || len(missing) == 0 {
+		return nil, err
+	}
+	return missing, s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing)
 }
 
 // sqlFiltered lists those of the tables of which the publication holds only some rows.
@@ -133,7 +151,6 @@ func (s *Source) publish(ctx context.Context, statement string, tables []source.
 	case isCode(err, codeDenied):
 		return &source.HintError{Err: fmt.Errorf("%w: the account may not change the publication %s: %w", source.ErrDenied, s.cfg.Publication, err),
 			Advice: "let the owner of the tables, or a superuser, run: " + statement}
-	case isCode(err, codeDuplicate): // somebody was quicker
 	case err != nil:
 		return err
 	default:

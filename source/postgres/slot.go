@@ -20,6 +20,12 @@ type slotState struct {
 	confirmed        pglogrepl.LSN // what was acknowledged
 	status           string        // of its WAL: reserved, extended, unreserved, lost
 	reason           string        // why it is lost, from 17 on
+	twoPhase         bool          // it tells of transactions when they are prepared
+}
+
+// fits reports whether the slot holds what we can read.
+func (st slotState) fits(database string) bool {
+	return st.plugin == "pgoutput" && st.database == database && !st.twoPhase
 }
 
 const statusLost = "lost"
@@ -28,14 +34,14 @@ var errNoSlot = errors.New("no such slot")
 
 // The view's columns are not those of every version.
 const sqlSlotColumns = `plugin, coalesce(database, ''), active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, ''),
-coalesce(to_jsonb(s)->>'invalidation_reason', '') FROM pg_replication_slots s WHERE slot_name = `
+coalesce(to_jsonb(s)->>'invalidation_reason', ''), coalesce(to_jsonb(s)->>'two_phase', '') = 'true' FROM pg_replication_slots s WHERE slot_name = `
 
 const sqlSlot = "SELECT " + sqlSlotColumns + "$1"
 
 func (s *Source) slot(ctx context.Context) (slotState, error) {
 	var st slotState
 	var confirmed string
-	err := s.pool.QueryRow(ctx, sqlSlot, s.cfg.Slot).Scan(&st.plugin, &st.database, &st.active, &st.pid, &confirmed, &st.status, &st.reason)
+	err := s.pool.QueryRow(ctx, sqlSlot, s.cfg.Slot).Scan(&st.plugin, &st.database, &st.active, &st.pid, &confirmed, &st.status, &st.reason, &st.twoPhase)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return st, errNoSlot
 	}
@@ -96,6 +102,9 @@ func (s *Source) createSlot(ctx context.Context) error {
 	return s.awaitEnd(ctx, "the replication slot")
 }
 
+// errUnfit: waiting does not make a slot ours.
+var errUnfit = errors.New("a slot of another kind")
+
 // usable says why a slot cannot be ours.
 func (s *Source) usable(st slotState) error {
 	what := ""
@@ -104,12 +113,18 @@ func (s *Source) usable(st slotState) error {
 		what = "is of the plugin " + st.plugin + ", want pgoutput"
 	case st.database != s.cfg.Database:
 		what = "is of the database " + st.database
+	case st.twoPhase:
+		what = "was made with two_phase, so that it tells of transactions before they are committed"
 	case st.active:
 		what = fmt.Sprintf("is read by the server's process %d", st.pid)
 	default:
 		return nil
 	}
-	return &source.HintError{Err: fmt.Errorf("the replication slot %s %s", s.cfg.Slot, what),
+	err := fmt.Errorf("the replication slot %s %s", s.cfg.Slot, what)
+	if !st.fits(s.cfg.Database) {
+		err = fmt.Errorf("%w: %w", errUnfit, err)
+	}
+	return &source.HintError{Err: err,
 		Advice: "give this run a slot of its own with --source-slot; a slot that nobody needs any more is dropped by meepo-replicate source drop-slot"}
 }
 

@@ -100,16 +100,15 @@ func (b *standby) raise(ctx context.Context) error {
 		return nil
 	}
 	var text string
-	if err := b.src.pool.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&text); err != nil {
+	var segment uint64
+	if err := b.src.pool.QueryRow(ctx, sqlInserted).Scan(&text, &segment); err != nil {
 		return err
 	}
 	lsn, err := pglogrepl.ParseLSN(text)
 	if err != nil {
 		return err
 	}
-	if lsn%walPage == walHeader { // the page has no record yet: the last one ended where the page begins
-		lsn -= walHeader
-	}
+	lsn = lastEnd(lsn, segment)
 	for {
 		before := b.floor.Load()
 		if uint64(lsn) <= before || b.floor.CompareAndSwap(before, uint64(lsn)) {
@@ -118,11 +117,26 @@ func (b *standby) raise(ctx context.Context) error {
 	}
 }
 
-// The log's pages, and what stands at the beginning of each.
+const sqlInserted = "SELECT pg_current_wal_insert_lsn()::text, pg_size_bytes(current_setting('wal_segment_size'))"
+
+// The log's pages, and what stands at the beginning of each, and of the first one of a segment.
 const (
-	walPage   = 8192
-	walHeader = 24
+	walPage          = 8192
+	walHeader        = 24
+	walSegmentHeader = 40
 )
+
+// lastEnd is where the last record ends, of a place at which the next one will be written: where a page or a segment has no
+// record yet, the last one ended where that begins. So far a standby comes, and no further.
+func lastEnd(lsn pglogrepl.LSN, segment uint64) pglogrepl.LSN {
+	switch {
+	case uint64(lsn)%segment == walSegmentHeader:
+		return lsn - walSegmentHeader
+	case lsn%walPage == walHeader:
+		return lsn - walHeader
+	}
+	return lsn
+}
 
 const sqlReplayed = "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1::text::pg_lsn, false)"
 

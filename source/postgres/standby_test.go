@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pglogrepl"
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
 	"github.com/meepo-replicate/meepo/source"
@@ -137,5 +140,36 @@ func TestStandby_Refused(t *testing.T) {
 		if !strings.Contains(fmt.Sprint(err), want) || !strings.Contains(hintOf(err), "read_url") {
 			t.Errorf("error %v, hint %q, want %q", err, hintOf(err), want)
 		}
+	}
+}
+
+// TestStandby_SegmentSwitched: a primary that was idle since it began a new segment of its log has nothing in it that a standby
+// could replay, and reads do not wait for that.
+func TestStandby_SegmentSwitched(t *testing.T) {
+	for _, flavor := range servertest.PostgresFlavors() {
+		t.Run(string(flavor), func(t *testing.T) {
+			t.Parallel()
+			p := servertest.StartSQL(t, flavor)
+			d := p.Open(t)
+			d.Exec(t, "CREATE TABLE a (id int PRIMARY KEY)")
+			s := openConfig(t, readingFrom(t, d, p.Standby(t).URL))
+			sel := everything(t, s, publicTable("a"))
+			for i := range 3 { // what the server itself writes now and then would end the wait, too
+				d.Exec(t, "INSERT INTO a VALUES ("+strconv.Itoa(i)+")")
+				d.Exec(t, "SELECT pg_switch_wal()")
+				_, fence, err := s.Head(t.Context())
+				if err == nil {
+					err = s.standby.raise(t.Context())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				if n, err := readAll(soon, t, s, fence, sel); n != i+1 || err != nil {
+					t.Errorf("behind %s and %s: %d rows, %v", fence, pglogrepl.LSN(s.standby.floor.Load()), n, err)
+				}
+				cancel()
+			}
+		})
 	}
 }

@@ -219,10 +219,14 @@ func (st *stream) connect(ctx context.Context) error {
 	st.mu.Unlock()
 	var l *link
 	var confirmed pglogrepl.LSN
+	timeline := at.timeline
 	if at, confirmed, err = st.src.verify(bounded, conn, who, at); err == nil {
 		st.acked(confirmed)
 		st.beats.begin()
-		err = st.decoder.reset(bounded, at.lsn)
+		if at.timeline != timeline { // connections for reading may lead to the former primary, if that lives
+			st.src.pool.Reset()
+		}
+		err = st.decoder.reset(bounded, at.lsn, at.timeline != timeline)
 	}
 	if err == nil {
 		l, err = st.src.startFree(bounded, conn, at.lsn, &st.durable)

@@ -42,15 +42,15 @@ func (s *Source) untold(ctx context.Context, tx pgx.Tx, def tableDef) (string, e
 		return "", err
 	}
 	name := quoteTable(at)
-	identity := "its replica identity"
+	what, identity := "it", "its replica identity"
 	if !itself {
-		identity = "the replica identity of its partition " + name
+		what, identity = "its partition "+name, "the replica identity of its partition "+name
 	}
 	switch why {
 	case "root":
 		return "it is a partition of " + name + ", which the publication has, too, so that the log tells its changes as those of " + name + ": name that one instead, or a publication without it with --source-publication", nil
 	case "unlogged":
-		return "its partition " + name + " is unlogged, so the log has none of its changes: ALTER TABLE " + name + " SET LOGGED", nil
+		return what + " is unlogged, so the log has none of its changes: ALTER TABLE " + name + " SET LOGGED", nil
 	case "nothing":
 		return identity + " is NOTHING, so the log does not say which rows are deleted: ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT", nil
 	case "dropped":
