@@ -53,11 +53,18 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// pickyRules are those of a target that refuses a percent sign and a field named _id.
+// pickyRules are those of a target that refuses some signs, upper case, a name that is long or begins with _, and a field named _id.
 var pickyRules = Rules{
 	Name: func(dest string) error {
-		if strings.Contains(dest, "%") {
-			return fmt.Errorf("the name %q holds '%%'", dest)
+		switch at := strings.IndexAny(dest, "%#, "); {
+		case at >= 0:
+			return fmt.Errorf("the name %q holds '%s'", dest, dest[at:at+1])
+		case len(dest) > 200:
+			return errors.New("the name is longer than 200 bytes")
+		case dest != strings.ToLower(dest):
+			return fmt.Errorf("the name %q has upper-case letters", dest)
+		case dest[0] == '_':
+			return fmt.Errorf("the name %q begins with _", dest)
 		}
 		return nil
 	},

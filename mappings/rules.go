@@ -36,8 +36,8 @@ func (r Rules) fields(fields []targets.Field) error {
 
 // badDestination says what is wrong with a destination's name.
 func (c *compiler) badDestination(name string) string {
-	if problem := badEverywhere(name); problem != "" || c.rules.Name == nil {
-		return problem
+	if c.rules.Name == nil {
+		return badAnywhere(name)
 	}
 	if err := c.rules.Name(name); err != nil {
 		return err.Error()
@@ -45,9 +45,8 @@ func (c *compiler) badDestination(name string) string {
 	return ""
 }
 
-// badEverywhere says what is wrong with a destination's name for all targets alike, so that a
-// mapping serves each of them.
-func badEverywhere(name string) string {
+// badAnywhere says what is wrong with a destination's name for one target or another, where it is not known which.
+func badAnywhere(name string) string {
 	switch {
 	case name != strings.ToLower(name):
 		return "it has to be in lower case"

@@ -97,6 +97,10 @@ func (r *Replicator) sort(d *delivery, n int, partial *targets.PartialError, red
 			}
 		case item.Class == targets.Conflict && item.Stored != 0 && (item.Stored == op.Version || r.versions.ours(item.Stored)):
 			r.durable(d, i, i+1) // ours already: the answer to an earlier try was lost
+		case item.Class == targets.Conflict && item.Stored > highest:
+			if err := r.reject(d.flow, e.key.Key, fmt.Sprintf("the target holds version %d of somebody else's, above which there is none", item.Stored)); err != nil {
+				return 0, err
+			}
 		case item.Class == targets.Conflict:
 			r.counters.conflicts.Add(1)
 			r.opts.Observer.ConflictFunc(e.key, item.Stored, op.Version)

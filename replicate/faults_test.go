@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -261,6 +262,16 @@ func TestRun_ForeignVersion(t *testing.T) {
 	if s := r.engine.Status(); s.Conflicts < 2 {
 		t.Errorf("%d conflicts", s.Conflicts)
 	}
+	// Above the highest version there is none: the document is a dead letter, and the others go on.
+	b.target.Land([]targets.Op{{Verb: targets.Upsert, Dest: dest, ID: "6", Version: math.MaxInt64, Doc: []any{int64(6), "foreign for ever"}}})
+	b.do(func(tx *sourcetest.Tx) {
+		tx.Update(tableName("orders"), int64(6), "ours").Update(tableName("orders"), int64(7), "ours")
+	})
+	r.settle()
+	if _, version, _ := b.target.Doc("shop.orders", "6"); version != math.MaxInt64 {
+		t.Errorf("version %d", version)
+	}
+	b.wantLetters("6: the target holds version 9223372036854775807 of somebody else's, above which there is none")
 	if err := r.end(); err != nil {
 		t.Fatal(err)
 	}

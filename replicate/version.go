@@ -2,6 +2,7 @@ package replicate
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,9 @@ import (
 const (
 	// leaseSpan is how far ahead of the clock versions are reserved in the state, in microseconds.
 	leaseSpan = int64(time.Minute / time.Microsecond)
+	// highest is the highest version of somebody else's that ours go above: behind it a lease has no room, and all others
+	// would have to go up there, too.
+	highest = math.MaxInt64 - 1<<40
 	// clockAge is how long a reading of the source's clock is carried on by our own.
 	clockAge = time.Minute
 )

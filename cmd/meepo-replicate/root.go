@@ -14,7 +14,7 @@ const issuesURL = "https://github.com/meepo-replicate/meepo/issues"
 func newRootCommand(p *process) *cobra.Command {
 	root := newRunCommand(p)
 	root.Use = "meepo-replicate"
-	root.Short = "Keep Elasticsearch equal to tables of MySQL, MariaDB or PostgreSQL"
+	root.Short = "Keep Elasticsearch, MongoDB or PostgreSQL equal to tables of MySQL, MariaDB or PostgreSQL"
 	root.Long = rootHelp
 	root.AddCommand(newRunCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newDeadlettersCommand(p), newEventsCommand(p), newSourceCommand(p), newVersionCommand(p))
 	root.SetOut(p.stdout)
@@ -26,7 +26,7 @@ func newRootCommand(p *process) *cobra.Command {
 	return root
 }
 
-const rootHelp = `Keep Elasticsearch equal to tables of a running MySQL, MariaDB or PostgreSQL: copy what has not been
+const rootHelp = `Keep Elasticsearch, MongoDB or PostgreSQL equal to tables of a running MySQL, MariaDB or PostgreSQL: copy what has not been
 copied, then follow their changes, for ever and across restarts.
 
 Everything can be said by a flag, by a variable MEEPO_… (--target-url is MEEPO_TARGET_URL) or in the file;

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets/postgres"
 )
 
@@ -26,7 +27,7 @@ func (postgresTarget) check(c *config) []error {
 }
 
 func (postgresTarget) rules(*config) mappings.Rules {
-	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields}
+	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields, Default: source.Table.String}
 }
 
 func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

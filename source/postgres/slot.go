@@ -33,7 +33,7 @@ const statusLost = "lost"
 var errNoSlot = errors.New("no such slot")
 
 // The view's columns are not those of every version.
-const sqlSlotColumns = `plugin, coalesce(database, ''), active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, ''),
+const sqlSlotColumns = `coalesce(plugin, ''), coalesce(database, ''), active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(wal_status, ''),
 coalesce(to_jsonb(s)->>'invalidation_reason', ''), coalesce(to_jsonb(s)->>'two_phase', '') = 'true' FROM pg_replication_slots s WHERE slot_name = `
 
 const sqlSlot = "SELECT " + sqlSlotColumns + "$1"
@@ -147,9 +147,12 @@ func (s *Source) Slot() string { return s.cfg.Slot }
 
 // DropSlot drops the slot, so that the server keeps no WAL for it any more. It reports false where there is none.
 func (s *Source) DropSlot(ctx context.Context) (bool, error) {
-	_, err := s.slot(ctx)
+	st, err := s.slot(ctx)
 	if errors.Is(err, errNoSlot) {
 		return false, nil
+	}
+	if here := s.conn.Database; err == nil && (st.plugin != "pgoutput" || st.database != here) {
+		err = fmt.Errorf("it is none of ours: its plugin is %q and its database %q, want pgoutput and %q", st.plugin, st.database, here)
 	}
 	if err == nil {
 		_, err = s.pool.Exec(ctx, "SELECT pg_drop_replication_slot($1)", s.cfg.Slot)

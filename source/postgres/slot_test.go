@@ -32,3 +32,17 @@ func TestSlot_TwoPhase(t *testing.T) {
 		wantAdvice(t, f.toEnd(), "two_phase", "drop-slot") // and is not tried again and again
 	})
 }
+
+// TestDropSlot_Others: a slot of another plugin is somebody else's.
+func TestDropSlot_Others(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		d.Exec(t, "SELECT pg_create_physical_replication_slot('"+d.Name+"')")
+		if dropped, err := s.DropSlot(t.Context()); dropped || err == nil || !strings.Contains(err.Error(), "none of ours") {
+			t.Errorf("dropped: %v, %v", dropped, err)
+		}
+		if n := d.QueryInt(t, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '"+d.Name+"'"); n != 1 {
+			t.Fatal("the slot is gone")
+		}
+		d.Exec(t, "SELECT pg_drop_replication_slot('"+d.Name+"')")
+	})
+}

@@ -23,7 +23,7 @@ func CheckName(name string) error {
 		return fmt.Errorf("the name is empty")
 	case name == "." || name == "..":
 		return fmt.Errorf("the name %q is reserved", name)
-	case strings.ContainsAny(name[:1], "-_+"):
+	case strings.ContainsAny(name[:1], "-_+."):
 		return fmt.Errorf("the name %q begins with %q, which Elasticsearch does not allow", name, name[:1])
 	case !utf8.ValidString(name):
 		return fmt.Errorf("the name %q is not valid UTF-8", name)

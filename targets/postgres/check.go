@@ -74,10 +74,31 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 			found.Add(targets.Note, dest.Name+"."+c.field.Name, message, "")
 		}
 	}
-	if w.found == nil || len(wrong) > 0 {
+	if len(wrong) > 0 {
 		return nil
 	}
+	if w.found == nil {
+		return t.checkSchema(ctx, dest, found)
+	}
 	return t.checkTable(ctx, dest, w, found)
+}
+
+// checkSchema looks whether the account may make a table.
+func (t *Target) checkSchema(ctx context.Context, dest *targets.Destination, found *targets.Findings) error {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	schema, _, _ := strings.Cut(dest.Name, ".")
+	var may bool
+	err := t.pool.QueryRow(ctx, "SELECT coalesce((SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace n WHERE n.nspname = $1),"+
+		" has_database_privilege(current_database(), 'CREATE'))", schema).Scan(&may)
+	if err != nil {
+		return refused(err)
+	}
+	if !may {
+		found.Add(targets.Fatal, dest.Name, "the table is not there, and the account may not make it in the schema "+schema,
+			"make the table, or: GRANT CREATE ON SCHEMA "+quote(schema)+" TO the_account (where there is no such schema, GRANT CREATE ON DATABASE)")
+	}
+	return nil
 }
 
 // checkTable looks for what makes a table of others risky.
@@ -100,6 +121,16 @@ func (t *Target) checkTable(ctx context.Context, dest *targets.Destination, w wo
 	if len(foreign) > 0 {
 		found.Add(targets.Warning, dest.Name, "it has foreign keys ("+strings.Join(foreign, ", ")+
 			"): rows of different tables come in no order, and one whose other row does not come becomes a dead letter", "drop them in the target: the source sees to them")
+	}
+	var keys []string
+	for _, c := range w.table.columns[:w.table.keys] {
+		keys = append(keys, c.field.Name)
+	}
+	for _, index := range w.found.unique {
+		if !sameSet(index, keys) {
+			found.Add(targets.Warning, dest.Name, "it has a further unique index, on ("+strings.Join(index, ", ")+"): rows come in no order, and one that is in another's way"+
+				" for longer than some tries, as two that swap their values are, becomes a dead letter", "drop it in the target: the source sees to it")
+		}
 	}
 	var may bool
 	err = t.pool.QueryRow(ctx, "SELECT has_table_privilege($1::oid, 'SELECT') AND has_table_privilege($1::oid, 'INSERT') AND"+

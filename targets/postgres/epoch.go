@@ -11,9 +11,8 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// own makes what this product keeps in the target's database: an epoch per destination, a mark per state.
-const own = "CREATE SCHEMA IF NOT EXISTS " + ownSchema + ";" +
-	"CREATE TABLE IF NOT EXISTS " + ownSchema + ".epochs (destination text PRIMARY KEY, epoch bigint NOT NULL);" +
+// ownTables makes what this product keeps in the target's database: an epoch per destination, a mark per state.
+const ownTables = "CREATE TABLE IF NOT EXISTS " + ownSchema + ".epochs (destination text PRIMARY KEY, epoch bigint NOT NULL);" +
 	"CREATE TABLE IF NOT EXISTS " + ownSchema + ".marks (state text PRIMARY KEY, number bigint NOT NULL, position text NOT NULL," +
 	" ceiling bigint NOT NULL, at timestamptz NOT NULL)"
 
@@ -26,8 +25,16 @@ func (t *Target) makeOwn(ctx context.Context) error {
 	if err != nil || there {
 		return refused(err)
 	}
+	var schema bool // IF NOT EXISTS asks for the right to make one even where there is one
+	if err = t.pool.QueryRow(ctx, "SELECT to_regnamespace('"+ownSchema+"') IS NOT NULL").Scan(&schema); err != nil {
+		return refused(err)
+	}
+	statements := ownTables
+	if !schema {
+		statements = "CREATE SCHEMA IF NOT EXISTS " + ownSchema + ";" + ownTables
+	}
 	for range 3 {
-		if _, err = t.pool.Exec(ctx, own, pgx.QueryExecModeSimpleProtocol); err == nil || !hasCode(err, "23505", "42P06", "42P07", "XX000") {
+		if _, err = t.pool.Exec(ctx, statements, pgx.QueryExecModeSimpleProtocol); err == nil || !hasCode(err, "23505", "42P06", "42P07", "XX000") {
 			break
 		}
 	}
