@@ -84,8 +84,8 @@ func (t *Target) marker(ctx context.Context, c *mongo.Collection) (string, error
 	return "", err
 }
 
-// mark gives a collection a marker.
-func (t *Target) mark(ctx context.Context, c *mongo.Collection, word string) (string, error) {
+// setMarker gives a collection a marker.
+func (t *Target) setMarker(ctx context.Context, c *mongo.Collection, word string) (string, error) {
 	keys := bson.D{{Key: markerPrefix + "marker", Value: 1}}
 	return c.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: keys, Options: options.Index().SetName(markerPrefix + word).SetSparse(true)})
 }

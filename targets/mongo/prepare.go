@@ -165,7 +165,7 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 		t.config.Logger.InfoContext(ctx, "collection created", slog.String("collection", w.dest.Name))
 	}
 	if found.uuid == "" {
-		if found.uuid, err = t.mark(ctx, client.Database(database).Collection(name), now.Made); err != nil {
+		if found.uuid, err = t.setMarker(ctx, client.Database(database).Collection(name), now.Made); err != nil {
 			return fmt.Errorf("mark the collection: %w", t.refused(ctx, client, err))
 		}
 	}
