@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -122,4 +124,36 @@ func (c *config) driverProblems(err error, setting string, prefixes ...string) [
 		wrong = append(wrong, at.problem("%s", strings.TrimPrefix(e.Error(), "source url: ")))
 	}
 	return wrong
+}
+
+// otherTargets names the settings of other targets that are said: what a target knows instead, by the beginnings of
+// targetPlaces. An empty one is known.
+func (c *config) otherTargets(apiKey, fingerprint, versionColumn string) []error {
+	var wrong []error
+	for _, s := range []struct {
+		said          bool
+		name, instead string
+	}{
+		{c.Target.APIKey.reader(c.variableOf("target.api_key")) != nil, "api key", apiKey},
+		{c.Target.Fingerprint != "", "fingerprint", fingerprint},
+		{c.Target.VersionColumn != "", "version column", versionColumn},
+	} {
+		if s.said && s.instead != "" {
+			wrong = append(wrong, errors.New(s.name+": "+s.instead))
+		}
+	}
+	return wrong
+}
+
+// targetPlaces are the settings that problems of a target's are of, see driverProblems.
+var targetPlaces = []string{"api key", "target.api_key", "fingerprint", "target.fingerprint", "version column", "target.version_column"}
+
+// accountURL is the target's URL, without the account where a higher layer names another one.
+func (t targetConfig) accountURL() string {
+	u, err := url.Parse(t.URL)
+	if err != nil || u.User == nil || t.AccountInURL {
+		return t.URL // the driver says what is wrong with it
+	}
+	u.User = nil
+	return u.String()
 }

@@ -63,9 +63,5 @@ func (c *config) elasticConfig() (elastic.Config, error) {
 		u.User = nil
 		cfg.URLs = append(cfg.URLs, u.String())
 	}
-	err := cfg.Validate()
-	if t.VersionColumn != "" {
-		err = errors.Join(err, errors.New("version column: Elasticsearch keeps versions without one"))
-	}
-	return cfg, err
+	return cfg, errors.Join(append(c.otherTargets("", "", "Elasticsearch keeps versions without one"), cfg.Validate())...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
@@ -21,7 +20,7 @@ func (mongoKind) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint", "version column", "target.version_column")
+	return c.driverProblems(err, "target.url", targetPlaces...)
 }
 
 // rules: a collection is named as its table, in the database of the URL or in one named as the table's.
@@ -51,20 +50,7 @@ func (mongoKind) open(ctx context.Context, c *config, log *slog.Logger) (targetD
 // mongoConfig is the target's part of the configuration as its driver wants it.
 func (c *config) mongoConfig() (mongo.Config, error) {
 	t := c.Target
-	cfg := mongo.Config{URL: t.URL, User: t.User, CAFile: t.CAFile, Password: t.Password.reader(c.variableOf("target.password"))}
-	var wrong []error
-	if t.APIKey.reader(c.variableOf("target.api_key")) != nil {
-		wrong = append(wrong, errors.New("api key: MongoDB knows none; use user and password"))
-	}
-	if t.Fingerprint != "" {
-		wrong = append(wrong, errors.New("fingerprint: MongoDB is asked by its authority; use ca_file"))
-	}
-	if t.VersionColumn != "" {
-		wrong = append(wrong, errors.New("version column: documents of MongoDB get none"))
-	}
-	if u, err := url.Parse(t.URL); err == nil && u.User != nil && !t.AccountInURL {
-		u.User = nil // a higher layer names another account
-		cfg.URL = u.String()
-	}
+	cfg := mongo.Config{URL: t.accountURL(), User: t.User, CAFile: t.CAFile, Password: t.Password.reader(c.variableOf("target.password"))}
+	wrong := c.otherTargets("MongoDB knows none; use user and password", "MongoDB is asked by its authority; use ca_file", "documents of MongoDB get none")
 	return cfg, errors.Join(append(wrong, cfg.Validate())...)
 }

@@ -23,7 +23,7 @@ func (postgresTarget) check(c *config) []error {
 	if err == nil {
 		return nil
 	}
-	return c.driverProblems(err, "target.url", "api key", "target.api_key", "fingerprint", "target.fingerprint", "version column", "target.version_column")
+	return c.driverProblems(err, "target.url", targetPlaces...)
 }
 
 func (postgresTarget) rules(*config) mappings.Rules {
@@ -46,18 +46,8 @@ func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (ta
 // postgresTargetConfig is the target's part of the configuration as its driver wants it.
 func (c *config) postgresTargetConfig() (postgres.Config, error) {
 	t := c.Target
-	cfg := postgres.Config{URL: t.URL, User: t.User, CAFile: t.CAFile, VersionColumn: t.VersionColumn, Password: t.Password.reader(c.variableOf("target.password"))}
-	var wrong []error
-	if t.APIKey.reader(c.variableOf("target.api_key")) != nil {
-		wrong = append(wrong, errors.New("api key: PostgreSQL knows none; use user and password"))
-	}
-	if t.Fingerprint != "" {
-		wrong = append(wrong, errors.New("fingerprint: PostgreSQL is asked by its authority; use ca_file"))
-	}
-	if u, err := url.Parse(t.URL); err == nil && u.User != nil && !t.AccountInURL {
-		u.User = nil // a higher layer names another account
-		cfg.URL = u.String()
-	}
+	cfg := postgres.Config{URL: t.accountURL(), User: t.User, CAFile: t.CAFile, VersionColumn: t.VersionColumn, Password: t.Password.reader(c.variableOf("target.password"))}
+	wrong := c.otherTargets("PostgreSQL knows none; use user and password", "PostgreSQL is asked by its authority; use ca_file", "")
 	if samePostgres(c.Source.URL, t.URL) {
 		wrong = append(wrong, errors.New("is the database that is the source: its tables would be written onto themselves"))
 	}

@@ -117,7 +117,8 @@ var Kills = []Kill{
 	{"absent-miss", Absent, "counted as a miss", "miss:1"},
 }
 
-// On reports whether the kill is staged on a pair: only a target that keeps versions can hold a foreign one.
+// On reports whether the kill is staged on a pair: only a target that keeps versions can hold a foreign one, and the tests'
+// MongoDB rejects no document for its values.
 func (k Kill) On(p Pair) bool {
 	switch k.Scene {
 	case Foreign:

@@ -2,7 +2,6 @@ package servertest
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -71,34 +70,4 @@ func (m *Mongo) Docs(t testing.TB, collection string) []bson.D {
 		return found.All(t.Context(), &docs)
 	})
 	return docs
-}
-
-// PrivateMongo is a MongoDB of one test's own, which keeps its port over Stop and Start. Its data are in memory and go with
-// each stop. It is killed when the test ends.
-type PrivateMongo struct {
-	URL    string // mongodb://host:port, without a slash at the end
-	server *server
-}
-
-// StartMongo starts one.
-func StartMongo(t testing.TB) *PrivateMongo {
-	t.Helper()
-	s := newServer(t, "MongoDB")
-	s.start = func([]string) []string { return []string{"mongo.sh", "start", s.dir, fmt.Sprint(s.port)} }
-	s.stop = []string{"mongo.sh", "stop"}
-	p := &PrivateMongo{URL: fmt.Sprintf("mongodb://127.0.0.1:%d", s.port), server: s}
-	s.run(t)
-	return p
-}
-
-// Start starts the server again, empty. It returns when the server answers.
-func (p *PrivateMongo) Start(t testing.TB) {
-	t.Helper()
-	p.server.run(t)
-}
-
-// Stop ends the server's process.
-func (p *PrivateMongo) Stop(t testing.TB) {
-	t.Helper()
-	p.server.end(t)
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // Config says where Elasticsearch is and how to speak to it.
@@ -81,15 +83,8 @@ func (c Config) Validate() error {
 			problems = append(problems, errors.New("ca file and certificate fingerprint: name one"))
 		}
 	}
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{{"max bulk ops", int64(c.MaxBulkOps)}, {"max bulk bytes", int64(c.MaxBulkBytes)}, {"timeout", int64(c.Timeout)}} {
-		if n.value < 0 {
-			problems = append(problems, fmt.Errorf("%s: %d is negative", n.name, n.value))
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, targets.NotNegative("max bulk ops", int64(c.MaxBulkOps)), targets.NotNegative("max bulk bytes", int64(c.MaxBulkBytes)),
+		targets.NotNegative("timeout", int64(c.Timeout)))...)
 }
 
 func (c Config) withDefaults() Config {

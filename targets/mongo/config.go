@@ -12,6 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // Config is how to reach the servers, and how to write to them.
@@ -49,16 +51,8 @@ const (
 // Validate returns all problems of the config, joined.
 func (c Config) Validate() error {
 	_, err := c.client()
-	problems := []error{err}
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{{"connections", int64(c.Conns)}, {"max batch ops", int64(c.MaxBatchOps)}, {"max batch bytes", int64(c.MaxBatchBytes)}, {"timeout", int64(c.Timeout)}} {
-		if n.value < 0 {
-			problems = append(problems, fmt.Errorf("%s: %d is negative", n.name, n.value))
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(err, targets.NotNegative("connections", int64(c.Conns)), targets.NotNegative("max batch ops", int64(c.MaxBatchOps)),
+		targets.NotNegative("max batch bytes", int64(c.MaxBatchBytes)), targets.NotNegative("timeout", int64(c.Timeout)))
 }
 
 func (c Config) withDefaults() Config {
@@ -136,14 +130,19 @@ func (c Config) client() (*options.ClientOptions, error) {
 		o.SetAppName("meepo-replicate")
 	}
 	if c.User != "" {
-		auth := options.Credential{}
-		if o.Auth != nil {
-			auth = *o.Auth
-		}
+		auth := credential(o)
 		auth.Username = c.User
 		o.SetAuth(auth)
 	}
 	return o, nil
+}
+
+// credential is the account that options name so far.
+func credential(o *options.ClientOptions) options.Credential {
+	if o.Auth == nil {
+		return options.Credential{}
+	}
+	return *o.Auth
 }
 
 // withoutAccount is a text of the client library's without what the URL says of the account.

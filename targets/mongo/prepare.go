@@ -24,16 +24,8 @@ type work struct {
 
 // Prepare makes collections that are not there, and keeps what their fields are. It looks at all of them first.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
-	var all []work
-	var wrong []error
-	for _, dest := range dests {
-		w, problems, err := t.examine(ctx, dest)
-		if err != nil {
-			return fmt.Errorf("prepare %s: %w", dest.Name, err)
-		}
-		all, wrong = append(all, w), append(wrong, problems...)
-	}
-	if err := errors.Join(wrong...); err != nil {
+	all, err := targets.ExamineAll(ctx, dests, t.examine)
+	if err != nil {
 		return err
 	}
 	for _, w := range all {
@@ -59,8 +51,7 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 	}
 	var problems []error
 	problem := func(advice, format string, args ...any) {
-		err := fmt.Errorf("%s: %w: %w", dest.Name, fmt.Errorf(format, args...), targets.ErrMismatch)
-		problems = append(problems, &targets.HintError{Err: err, Advice: advice})
+		problems = append(problems, targets.Mismatch(dest.Name, advice, format, args...))
 	}
 	if w.found.kind != "collection" && w.found.kind != "" {
 		problem("give the mapping another destination", "it is a %s, not a collection", w.found.kind)

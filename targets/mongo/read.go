@@ -15,8 +15,9 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// ReadDocs shows documents as JSON, without _id: integers as they are, doubles in the fewest digits and with a point or an exponent, decimals and what
-// JSON has no number for as text, binaries in base64, uuids as text, dates as "2006-01-02T15:04:05.000Z".
+// ReadDocs shows documents as JSON, without _id: integers as they are, doubles in the fewest digits and with a point or an
+// exponent, decimals and what JSON has no number for as text, binaries in base64, uuids as text, dates as
+// "2006-01-02T15:04:05.000Z".
 func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([]targets.Doc, error) {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()

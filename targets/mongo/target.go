@@ -10,7 +10,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -70,10 +69,7 @@ func (t *Target) client(ctx context.Context) (*mongo.Client, error) {
 		if t.password, err = t.config.Password(ctx); err != nil {
 			return nil, err
 		}
-		auth := options.Credential{}
-		if o.Auth != nil {
-			auth = *o.Auth
-		}
+		auth := credential(o)
 		auth.Password, auth.PasswordSet = t.password, true
 		o.SetAuth(auth)
 	}

@@ -38,26 +38,13 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 			return fmt.Errorf("write to %s: %w", b.dest, err)
 		}
 	}
-	if len(w.failed) > 0 {
-		return &targets.PartialError{Items: w.failed}
-	}
-	return nil
+	return w.failed.Err()
 }
 
 // writing is one call of Write.
 type writing struct {
 	*Target
-	failed []targets.ItemError
-}
-
-func (w *writing) fail(index int, class targets.Class, reason string) {
-	w.failed = append(w.failed, targets.ItemError{Index: index, Class: class, Reason: reason})
-}
-
-func (w *writing) failAll(b *batch, class targets.Class, reason string) {
-	for _, i := range b.index {
-		w.fail(i, class, reason)
-	}
+	failed targets.Failures
 }
 
 // split makes requests of ops, and leaves out those that can have none: what is not a document's id, and what no document
@@ -73,7 +60,7 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 		model, size, err := modelOf(op)
 		if err != nil {
 			if op.Verb != targets.Delete {
-				w.fail(i, targets.Rejected, err.Error())
+				w.failed.Add(targets.Rejected, err.Error(), i)
 			}
 			continue
 		}
@@ -116,7 +103,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	defer cancel()
 	switch err := w.claim(sent, b.dest); {
 	case errors.Is(err, errNotThere), errors.Is(err, errReplaced):
-		w.failAll(b, targets.Lost, err.Error()+": "+b.dest)
+		w.failed.Add(targets.Lost, err.Error()+": "+b.dest, b.index...)
 		return nil
 	case err != nil:
 		return err
@@ -136,7 +123,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	}
 	if errors.As(err, &items) && !refusesAny(items) {
 		for _, item := range items.WriteErrors {
-			w.fail(b.index[item.Index], classOf(item.WriteError), reason(item.WriteError))
+			w.failed.Add(classOf(item.WriteError), reason(item.WriteError), b.index[item.Index])
 		}
 		return nil
 	}
@@ -154,7 +141,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 func (w *writing) takeApart(ctx context.Context, b *batch, whole mongo.CommandError) error {
 	if len(b.models) == 1 {
 		item := mongo.WriteError{Code: int(whole.Code), Message: whole.Message}
-		w.fail(b.index[0], classOf(item), reason(item))
+		w.failed.Add(classOf(item), reason(item), b.index[0])
 		return nil
 	}
 	half := len(b.models) / 2

@@ -23,11 +23,10 @@ type existing struct {
 
 // existingTable is a table that the server has.
 type existingTable struct {
-	oid      uint32
-	kind     string // of pg_class.relkind
-	columns  map[string]existing
-	unique   [][]string // the columns of each unique index that ON CONFLICT can use
-	fleeting []string   // those of the table and its partitions that a crash empties, quoted where they have to be
+	oid     uint32
+	kind    string // of pg_class.relkind
+	columns map[string]existing
+	unique  [][]string // the columns of each unique index that ON CONFLICT can use
 }
 
 // anyScale is more than any column can be limited to.
@@ -85,11 +84,18 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	if err != nil {
 		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
 	}
-	if rows, err = t.pool.Query(ctx, lookFleeting, found.oid); err == nil {
-		found.fleeting, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
-	if err != nil {
-		return nil, fmt.Errorf("partitions of %s: %w", dest, refused(err))
-	}
 	return found, nil
+}
+
+// fleeting are those of a table and its partitions that a crash empties, quoted where they have to be.
+func (t *Target) fleeting(ctx context.Context, oid uint32) ([]string, error) {
+	rows, err := t.pool.Query(ctx, lookFleeting, oid)
+	if err != nil {
+		return nil, fmt.Errorf("look at partitions: %w", refused(err))
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look at partitions: %w", refused(err))
+	}
+	return names, nil
 }

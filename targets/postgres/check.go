@@ -122,12 +122,8 @@ func (t *Target) checkTable(ctx context.Context, dest *targets.Destination, w wo
 		found.Add(targets.Warning, dest.Name, "it has foreign keys ("+strings.Join(foreign, ", ")+
 			"): rows of different tables come in no order, and one whose other row does not come becomes a dead letter", "drop them in the target: the source sees to them")
 	}
-	var keys []string
-	for _, c := range w.table.columns[:w.table.keys] {
-		keys = append(keys, c.field.Name)
-	}
 	for _, index := range w.found.unique {
-		if !sameSet(index, keys) {
+		if !sameSet(index, w.table.keyNames()) {
 			found.Add(targets.Warning, dest.Name, "it has a further unique index, on ("+strings.Join(index, ", ")+"): rows come in no order, and one that is in another's way"+
 				" for longer than some tries, as two that swap their values are, becomes a dead letter", "drop it in the target: the source sees to it")
 		}

@@ -58,15 +58,8 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf("version column: %w", err))
 		}
 	}
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{{"connections", int64(c.Conns)}, {"max batch ops", int64(c.MaxBatchOps)}, {"max batch bytes", int64(c.MaxBatchBytes)}, {"timeout", int64(c.Timeout)}} {
-		if n.value < 0 {
-			problems = append(problems, fmt.Errorf("%s: %d is negative", n.name, n.value))
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, targets.NotNegative("connections", int64(c.Conns)), targets.NotNegative("max batch ops", int64(c.MaxBatchOps)),
+		targets.NotNegative("max batch bytes", int64(c.MaxBatchBytes)), targets.NotNegative("timeout", int64(c.Timeout)))...)
 }
 
 func (c Config) withDefaults() Config {

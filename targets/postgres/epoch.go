@@ -20,17 +20,14 @@ const ownTables = "CREATE TABLE IF NOT EXISTS " + ownSchema + ".epochs (destinat
 func (t *Target) makeOwn(ctx context.Context) error {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()
-	var there bool
-	err := t.pool.QueryRow(ctx, "SELECT to_regclass('"+ownSchema+".epochs') IS NOT NULL AND to_regclass('"+ownSchema+".marks') IS NOT NULL").Scan(&there)
+	var there, schema bool
+	err := t.pool.QueryRow(ctx, "SELECT to_regclass('"+ownSchema+".epochs') IS NOT NULL AND to_regclass('"+ownSchema+".marks') IS NOT NULL,"+
+		" to_regnamespace('"+ownSchema+"') IS NOT NULL").Scan(&there, &schema)
 	if err != nil || there {
 		return refused(err)
 	}
-	var schema bool // IF NOT EXISTS asks for the right to make one even where there is one
-	if err = t.pool.QueryRow(ctx, "SELECT to_regnamespace('"+ownSchema+"') IS NOT NULL").Scan(&schema); err != nil {
-		return refused(err)
-	}
 	statements := ownTables
-	if !schema {
+	if !schema { // IF NOT EXISTS asks for the right to make one even where there is one
 		statements = "CREATE SCHEMA IF NOT EXISTS " + ownSchema + ";" + ownTables
 	}
 	for range 3 {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,16 +21,8 @@ type work struct {
 
 // Prepare makes schemas and tables that are not there, and adds columns. It looks at all of them first.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
-	var all []work
-	var wrong []error
-	for _, dest := range dests {
-		w, problems, err := t.examine(ctx, dest)
-		if err != nil {
-			return fmt.Errorf("prepare %s: %w", dest.Name, err)
-		}
-		all, wrong = append(all, w), append(wrong, problems...)
-	}
-	if err := errors.Join(wrong...); err != nil {
+	all, err := targets.ExamineAll(ctx, dests, t.examine)
+	if err != nil {
 		return err
 	}
 	if err := t.makeOwn(ctx); err != nil {
@@ -60,23 +51,23 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 	}
 	var problems []error
 	problem := func(advice, format string, args ...any) {
-		err := fmt.Errorf("%s: %w: %w", dest.Name, fmt.Errorf(format, args...), targets.ErrMismatch)
-		problems = append(problems, &targets.HintError{Err: err, Advice: advice})
+		problems = append(problems, targets.Mismatch(dest.Name, advice, format, args...))
 	}
 	if w.found.kind != "r" && w.found.kind != "p" {
 		problem("give the mapping another destination", "it is not a table")
 		return w, problems, nil
 	}
-	for _, name := range w.found.fleeting {
+	fleeting, err := t.fleeting(ctx, w.found.oid)
+	if err != nil {
+		return w, nil, err
+	}
+	for _, name := range fleeting {
 		problem("ALTER TABLE "+name+" SET LOGGED", "%s is unlogged: after a crash the server empties it, and nothing tells of it", name)
 	}
 	written := map[string]bool{plan.version: true}
-	keys := make([]string, 0, plan.keys)
+	keys := plan.keyNames()
 	for _, c := range plan.columns {
 		written[c.field.Name] = true
-		if c.key {
-			keys = append(keys, c.field.Name)
-		}
 		have, there := w.found.columns[c.field.Name]
 		switch {
 		case !there && c.key:

@@ -45,21 +45,31 @@ func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 	return docs, nil
 }
 
-// read is the query for rows by their keys.
+// read is the query for the versions and the documents of rows.
 func (t *table) read() string {
-	var match, fields []string
+	var fields []string
+	for _, field := range t.dest.Fields {
+		fields = append(fields, "t."+quote(field.Name))
+	}
+	return t.byKeys(t.storedVersion() + ", coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d) FROM (SELECT " + strings.Join(fields, ", ") +
+		") d)) WHERE value::text <> 'null'), '{}')::text")
+}
+
+// storedVersion is the expression for a row's version; 0: there is none.
+func (t *table) storedVersion() string {
+	if t.version == "" {
+		return "0::int8"
+	}
+	return "coalesce(t." + quote(t.version) + ", 0)::int8"
+}
+
+// byKeys is the query for something of rows t by their keys, behind the number of the key, from 1.
+func (t *table) byKeys(what string) string {
+	var match []string
 	for i, c := range t.columns[:t.keys] {
 		match = append(match, fmt.Sprintf("t.%s = u.c%d::%s", quote(c.field.Name), i, c.typ))
 	}
 	arrays, names := unnested(t.columns[:t.keys], 1)
-	for _, field := range t.dest.Fields {
-		fields = append(fields, "t."+quote(field.Name))
-	}
-	version := "0"
-	if t.version != "" {
-		version = "coalesce(t." + quote(t.version) + ", 0)"
-	}
-	return "SELECT u.n, " + version + "::int8, coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d) FROM (SELECT " + strings.Join(fields, ", ") +
-		") d)) WHERE value::text <> 'null'), '{}')::text FROM unnest(" + arrays + ") WITH ORDINALITY AS u (" +
-		names + ", n) JOIN " + quoteTable(t.dest.Name) + " AS t ON " + strings.Join(match, " AND ")
+	return "SELECT u.n, " + what + " FROM unnest(" + arrays + ") WITH ORDINALITY AS u (" + names + ", n) JOIN " + quoteTable(t.dest.Name) +
+		" AS t ON " + strings.Join(match, " AND ")
 }

@@ -66,6 +66,15 @@ func newTable(dest *targets.Destination, version string) (*table, error) {
 	return t, nil
 }
 
+// keyNames are the key's columns.
+func (t *table) keyNames() []string {
+	names := make([]string, t.keys)
+	for i, c := range t.columns[:t.keys] {
+		names[i] = c.field.Name
+	}
+	return names
+}
+
 // columnsOf are those that a statement carries values of.
 func (t *table) columnsOf(verb targets.Verb) []column {
 	if verb == targets.Delete {

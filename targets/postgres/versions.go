@@ -29,15 +29,14 @@ func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 			return errors.New(why) // it was part of the statement: this cannot be
 		}
 	}
-	found, err := w.pool.Query(ctx, c.table.read(), keys.parameters()...)
+	found, err := w.pool.Query(ctx, c.table.byKeys(c.table.storedVersion()), keys.parameters()...)
 	if err != nil {
 		return refused(err)
 	}
 	versions := make(map[int]int64, len(b.ops)) // of the rows that are there
 	var n int
 	var stored int64
-	var body string
-	_, err = pgx.ForEachRow(found, []any{&n, &stored, &body}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&n, &stored}, func() error {
 		versions[n-1] = stored
 		return nil
 	})
@@ -50,7 +49,7 @@ func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 		case there && stored >= op.Version:
 			w.failed = append(w.failed, targets.ItemError{Index: b.index[i], Class: targets.Conflict, Reason: "the row has the same or a higher version", Stored: stored})
 		case there || op.Verb == targets.Upsert:
-			w.fail(b.index[i], targets.Doubtful, "the row was not written, and its version is not why: a trigger may skip it")
+			w.failed.Add(targets.Doubtful, "the row was not written, and its version is not why: a trigger may skip it", b.index[i])
 		}
 	}
 	return nil

@@ -27,10 +27,7 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 			return fmt.Errorf("write to %s: %w", b.dest.Name, err)
 		}
 	}
-	if len(w.failed) > 0 {
-		return &targets.PartialError{Items: w.failed}
-	}
-	return nil
+	return w.failed.Err()
 }
 
 // split groups ops by destination and verb, in the order in which the groups begin. The caller has no two ops of one
@@ -58,17 +55,7 @@ func split(ops []targets.Op, most int) []*batch {
 // writing is one call of Write.
 type writing struct {
 	*Target
-	failed []targets.ItemError
-}
-
-func (w *writing) fail(index int, class targets.Class, reason string) {
-	w.failed = append(w.failed, targets.ItemError{Index: index, Class: class, Reason: reason})
-}
-
-func (w *writing) failAll(b *batch, class targets.Class, reason string) {
-	for _, i := range b.index {
-		w.fail(i, class, reason)
-	}
+	failed targets.Failures
 }
 
 // do does a batch, in halves where it is refused for one of its rows, or too large. An error says that nothing is known.
@@ -76,10 +63,10 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	c, err := w.claim(ctx, b.dest)
 	switch {
 	case errors.Is(err, errNotThere):
-		w.failAll(b, targets.Lost, "table "+b.dest.Name+" is not there")
+		w.failed.Add(targets.Lost, "table "+b.dest.Name+" is not there", b.index...)
 		return nil
 	case errors.Is(err, targets.ErrMismatch):
-		w.failAll(b, targets.Lost, err.Error())
+		w.failed.Add(targets.Lost, err.Error(), b.index...)
 		return nil
 	case err != nil:
 		return refused(err)
@@ -118,7 +105,8 @@ func (w *writing) send(ctx context.Context, text string, parameters []any) (held
 
 // sort makes outcomes of a statement's error.
 func (w *writing) sort(ctx context.Context, b *batch, c claim, err error) error {
-	switch o := outcomeOf(err); o {
+	o := outcomeOf(err)
+	switch o {
 	case unanswered:
 		w.doubt(b.dest.Name, c.epoch)
 		return err
@@ -128,10 +116,8 @@ func (w *writing) sort(ctx context.Context, b *batch, c claim, err error) error 
 		if len(b.ops) > 1 {
 			return w.halves(ctx, b)
 		}
-		w.failAll(b, o.class(), reason(err))
-	default:
-		w.failAll(b, o.class(), reason(err))
 	}
+	w.failed.Add(o.class(), reason(err), b.index...)
 	return nil
 }
 
@@ -155,10 +141,10 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 	case err != nil:
 		return err
 	case found == nil || found.oid != c.oid:
-		w.failAll(b, targets.Lost, "table "+b.dest.Name+" was dropped or replaced")
+		w.failed.Add(targets.Lost, "table "+b.dest.Name+" was dropped or replaced", b.index...)
 	default:
 		w.doubt(b.dest.Name, c.epoch)
-		w.failAll(b, targets.Retryable, "another writer has begun to write to "+b.dest.Name)
+		w.failed.Add(targets.Retryable, "another writer has begun to write to "+b.dest.Name, b.index...)
 	}
 	return nil
 }
@@ -172,7 +158,7 @@ func (w *writing) encode(t *table, b *batch) (*batch, *rows) {
 		if why == "" {
 			rest.ops, rest.index = append(rest.ops, op), append(rest.index, b.index[i])
 		} else if op.Verb != targets.Delete {
-			w.fail(b.index[i], targets.Rejected, why)
+			w.failed.Add(targets.Rejected, why, b.index[i])
 		}
 	}
 	return rest, made
