@@ -57,31 +57,24 @@ func (s *Source) awaitEnd(ctx context.Context, why string) error {
 	if err != nil {
 		return err
 	}
-	left := first.running
-	began, looked, said := time.Now(), false, false
-	for pause := (source.Backoff{Limit: 100 * time.Millisecond}); ; {
+	left, looked := first.running, false
+	what := func() slog.Attr { return slog.Any("transactions", left) }
+	err = s.untilSeen(ctx, source.Backoff{Limit: 100 * time.Millisecond}, "waiting for transactions to end that began before "+why, what, func() (bool, error) {
 		now, err := s.currentSnapshot(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if left = slices.DeleteFunc(left, now.ended); len(left) == 0 {
-			return s.standby.raise(ctx)
-		}
-		if !looked {
+		left = slices.DeleteFunc(left, now.ended)
+		if len(left) > 0 && !looked {
 			looked = true
-			if left, err = s.ofDatabase(ctx, left); err != nil {
-				return err
-			}
-			continue
+			left, err = s.ofDatabase(ctx, left)
 		}
-		if time.Since(began) > waitSaid && !said {
-			said = true
-			s.log.WarnContext(ctx, "waiting for transactions to end that began before "+why, slog.Any("transactions", left))
-		}
-		if err := pause.Wait(ctx); err != nil {
-			return err
-		}
+		return len(left) == 0, err
+	})
+	if err != nil {
+		return err
 	}
+	return s.standby.raise(ctx)
 }
 
 // sqlElsewhere lists those of transactions that run, or are prepared, in another database of the server.

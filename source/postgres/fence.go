@@ -40,20 +40,21 @@ func (s *Source) fenced(ctx context.Context, text source.Fence, read reader) err
 		xids[i] = strconv.FormatUint(xid, 10)
 	}
 	why := "a read waits for transactions to end: they run, wait for a standby, or are prepared"
-	return s.untilSeen(ctx, why, slog.Any("transactions", xids), func() (bool, error) { return s.once(ctx, want, xids, read) })
+	what := func() slog.Attr { return slog.Any("transactions", xids) }
+	return s.untilSeen(ctx, source.Backoff{}, why, what, func() (bool, error) { return s.once(ctx, want, xids, read) })
 }
 
 // untilSeen calls once again and again until it reports that it has seen what it waits for, which is said when it takes long.
-func (s *Source) untilSeen(ctx context.Context, why string, what slog.Attr, once func() (bool, error)) error {
+func (s *Source) untilSeen(ctx context.Context, pause source.Backoff, why string, what func() slog.Attr, once func() (bool, error)) error {
 	began, said := time.Now(), false
-	for pause := (source.Backoff{}); ; {
+	for {
 		seen, err := once()
 		if seen || err != nil {
 			return err
 		}
 		if waited := time.Since(began); waited > waitSaid && !said {
 			said = true
-			s.log.WarnContext(ctx, why, what)
+			s.log.WarnContext(ctx, why, what())
 		}
 		if err := pause.Wait(ctx); err != nil {
 			return err

@@ -154,7 +154,8 @@ func (b *standby) fenced(ctx context.Context, text source.Fence, read reader) er
 	}
 	otherLine := source.Backoff{Limit: time.Second}
 	upto := max(want.lsn, pglogrepl.LSN(b.floor.Load()))
-	return b.src.untilSeen(ctx, "a read waits for the standby to replay the log", slog.String("up_to", upto.String()), func() (bool, error) {
+	what := func() slog.Attr { return slog.String("up_to", upto.String()) }
+	return b.src.untilSeen(ctx, source.Backoff{}, "a read waits for the standby to replay the log", what, func() (bool, error) {
 		conn, err := b.pool.Acquire(ctx)
 		if err != nil {
 			return false, b.src.hinted(err)
