@@ -27,7 +27,7 @@ const (
 
 // Field is one field of a destination's documents.
 type Field struct {
-	Name      string // as the document shows it
+	Name      string // as the document shows it; dots nest: address.street is street in address
 	Kind      Kind
 	Native    string // the source's name of the type, for messages: "decimal(12,2)"
 	Bits      int
@@ -37,6 +37,9 @@ type Field struct {
 	Members   []string // of enums and sets
 	Key       bool     // part of the source's key
 	Nullable  bool
+	// As is the target's type that the mapping asks for, one of the driver's Types; empty: the one of
+	// the kind.
+	As string
 }
 
 // Destination is where the documents of one mapping go: an index alias, a collection, a table.
@@ -47,6 +50,40 @@ type Destination struct {
 	// Key are the key columns' fields in key order, whether or not the document shows them, so
 	// that a target with typed ids can take an ID apart.
 	Key []Field
+	// Mark names the field, one of Fields, of KindTimestamp, that says since when a document's row is gone.
+	// Every upsert has nil there. Empty: a document goes with its row.
+	Mark string
+	// Options are what the mapping says for this target alone, under the names of the driver's options.
+	// Numbers are int64 or float64, lists []any, maps map[string]any.
+	Options map[string]any
+}
+
+// OptionKind says what an option holds.
+type OptionKind uint8
+
+// The kinds of options.
+const (
+	OptionText    OptionKind = iota + 1
+	OptionInt                // int64
+	OptionBool               // bool
+	OptionTree               // map[string]any, handed to the target as it is
+	OptionColumns            // []any of names of the source's key columns, in order
+)
+
+// Option is a key that a mapping may hold for one target alone, as messages, the JSON schema and the
+// documentation show it.
+type Option struct {
+	Name    string
+	Kind    OptionKind
+	Doc     string // a sentence: what it does, and what holds without it
+	Example string // a value in YAML, in flow style
+}
+
+// FieldType is a type that a mapping may ask for in place of the one that a field's kind gets.
+type FieldType struct {
+	Name  string // as As has it
+	Kinds []Kind // that can become it
+	Doc   string // what it is for, and what it loses
 }
 
 // ID identifies a document within its destination, as text: a single key column is its plain

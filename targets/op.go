@@ -13,6 +13,10 @@ type Verb uint8
 const (
 	Upsert Verb = iota + 1 // write the whole document, whether or not there is one
 	Delete                 // remove the document; it is fine if there is none
+	// MarkDeleted keeps the document and says in it since when its row is gone: Doc's only value goes into the
+	// field Destination.Mark, and nothing else changes. It is fine if there is no document, and one that
+	// has a mark keeps it. The document's version is Op.Version afterwards.
+	MarkDeleted
 )
 
 // String returns the verb's name.
@@ -22,6 +26,8 @@ func (v Verb) String() string {
 		return "upsert"
 	case Delete:
 		return "delete"
+	case MarkDeleted:
+		return "mark"
 	}
 	return "unknown"
 }
@@ -31,8 +37,8 @@ type Op struct {
 	Verb Verb
 	Dest *Destination
 	ID   ID
-	// Doc holds one value per Dest.Fields, in that order; nil for Delete. Values have the types of
-	// the fields' kinds.
+	// Doc holds one value per Dest.Fields, in that order; of a MarkDeleted the one of its field alone; nil for
+	// Delete. Values have the types of the fields' kinds.
 	Doc []any
 	// Version orders the writes of one document: a target that keeps versions refuses one that is
 	// not higher than what it has. Always positive.
