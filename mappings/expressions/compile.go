@@ -3,6 +3,7 @@ package expressions
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -67,6 +68,7 @@ type Program struct {
 	code    *vm.Program
 	columns []source.Column
 	result  Type
+	passed  []string
 	runs    sync.Pool // of *run
 }
 
@@ -111,7 +113,7 @@ func Compile(text string, columns []source.Column) (*Program, error) {
 	if err != nil {
 		return nil, problems{unreadable(text, err)}
 	}
-	p := &Program{code: code, columns: t.used, result: result}
+	p := &Program{code: code, columns: t.used, result: result, passed: slices.DeleteFunc(t.unequal, func(name string) bool { return slices.Contains(t.asked, name) })}
 	p.runs.New = func() any { return &run{env: make(map[string]any, len(p.columns))} }
 	return p, nil
 }
@@ -128,6 +130,10 @@ func Condition(text string, columns []source.Column) (*Program, error) {
 
 // Columns are those that the expression reads, in the order in which Run wants their values.
 func (p *Program) Columns() []source.Column { return p.columns }
+
+// PassesOver are the columns that the expression compares by != or not in, although they may be NULL, and NULL is
+// unequal to nothing.
+func (p *Program) PassesOver() []string { return p.passed }
 
 // Kind is that of the values that Run returns.
 func (p *Program) Kind() source.Kind { return kindOf[p.result] }
