@@ -63,6 +63,7 @@ func TestTypes(t *testing.T) {
 				if got := sel.Columns[1].Type; got.Kind != c.kind || strings.TrimPrefix(got.Native, "public.") != c.typ || got.Unknown {
 					t.Errorf("%+v, want kind %d", got, c.kind)
 				}
+				checkNamed(t, sel.Columns[1].Type, c.typ)
 				ranges, err := s.Split(t.Context(), "", sel, 1)
 				if err != nil {
 					t.Fatal(err)
@@ -80,6 +81,34 @@ func TestTypes(t *testing.T) {
 			})
 		}
 	})
+}
+
+// checkNamed: without a server a type is known by its name as the catalog describes it, except for what users make.
+func checkNamed(t *testing.T, want source.Type, name string) {
+	t.Helper()
+	switch name {
+	case "mood":
+		name = "enum('sad','happy')"
+	case "pair", "positive":
+		return
+	}
+	got, err := TypeNamed(name)
+	got.Native = want.Native
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("by the name %q: %v, %s", name, err, diff)
+	}
+}
+
+// TestTypeNamed_Unknown: a name that is no type is an error.
+func TestTypeNamed_Unknown(t *testing.T) {
+	for _, name := range []string{"", "mood", "varchar(5", "int4; drop table x", "decimal(2"} {
+		if got, err := TypeNamed(name); err == nil {
+			t.Errorf("%q is %+v", name, got)
+		}
+	}
+	if got, err := TypeNamed("VARCHAR (20)"); err != nil || got.Length != 20 {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 var (
