@@ -50,8 +50,12 @@ func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 		l.problems.add(l.place(node), "name a table, such as `from: shop.orders`", "the mapping has no `from`")
 	}
 	for key, into := range map[string]*Text{"to": &m.To, "id": &m.ID, "where": &m.Where} {
-		if said, ok := entries.get(key); ok {
-			*into, _ = l.text(said.value, key)
+		said, ok := entries.get(key)
+		if !ok {
+			continue
+		}
+		if text, ok := l.text(said.value, key); ok { // a variable that is not set is no name in braces
+			*into = text
 		}
 	}
 	l.templates(m)

@@ -77,6 +77,7 @@ type loader struct {
 	lines    []string
 	problems problems
 	expand   func(string) (string, error) // nil: texts are as they should be
+	open     bool                         // no key in the file is a secret
 }
 
 func newLoader(file string, data []byte) *loader {
@@ -180,7 +181,10 @@ func (l *loader) placeOf(tok *token.Token) Place {
 func (l *loader) at(line, column int) Place {
 	place := Place{File: l.file, Line: line, Column: column}
 	if line >= 1 && line <= len(l.lines) {
-		place.Text = withoutKeys(l.lines[line-1])
+		place.Text = l.lines[line-1]
+		if !l.open {
+			place.Text = withoutKeys(place.Text)
+		}
 	}
 	return place
 }

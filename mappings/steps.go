@@ -61,3 +61,12 @@ func picked(values []source.Value, at []int) []source.Value {
 	}
 	return out
 }
+
+// Origin is the column whose value a field of the destination begins with; false for a field that is computed.
+func (p *Plan) Origin(field int) (source.Column, bool) {
+	at := p.steps[field].at
+	if at < 0 {
+		return source.Column{}, false
+	}
+	return p.selection.Columns[at], true
+}

@@ -26,7 +26,11 @@ func (f *choiceFlag) String() string { return "" }
 
 // Set takes one of the allowed words.
 func (f *choiceFlag) Set(text string) error {
-	if err := checkOneOf(text, f.allowed); err != nil {
+	allowed := f.allowed
+	if allowed[0] == "" { // what holds without the flag
+		allowed = allowed[1:]
+	}
+	if err := checkOneOf(text, allowed); err != nil {
 		return err
 	}
 	*f.into = text

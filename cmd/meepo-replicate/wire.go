@@ -41,6 +41,8 @@ type sourceKind interface {
 	open(ctx context.Context, c *config, log *slog.Logger) (sourceDriver, error)
 	// inURL returns what a URL says of it, and false for a URL that cannot be read.
 	inURL(raw string) (said urlSays, fits bool)
+	// typeNamed is the type of a column that is declared so.
+	typeNamed(native string) (source.Type, error)
 }
 
 // urlSays is what a source's URL says beside the address.

@@ -15,6 +15,8 @@ type mysqlKind struct{}
 
 func (mysqlKind) schemes() []string { return []string{"mysql", "mariadb"} }
 
+func (mysqlKind) typeNamed(native string) (source.Type, error) { return mysql.TypeNamed(native) }
+
 func (mysqlKind) check(c *config) []error {
 	cfg, err := c.mysqlConfig()
 	if c.Source.ReadURL != "" {

@@ -15,6 +15,8 @@ type postgresKind struct{}
 
 func (postgresKind) schemes() []string { return []string{"postgres", "postgresql"} }
 
+func (postgresKind) typeNamed(native string) (source.Type, error) { return postgres.TypeNamed(native) }
+
 func (postgresKind) check(c *config) []error {
 	cfg, err := c.postgresConfig()
 	if err == nil {

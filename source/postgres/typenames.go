@@ -81,7 +81,7 @@ func modifier(base, sizes string) int32 {
 	return int32(list[0]) //nolint:gosec // as above
 }
 
-// labelsOf reads "enum('a','it''s')".
+// labelsOf reads the members of enum('a','b'); quotes in them are doubled.
 func labelsOf(text string) []string {
 	var labels []string
 	for _, one := range quotedLabel.FindAllString(text, -1) {
