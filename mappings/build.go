@@ -148,7 +148,7 @@ func (b *builder) field(pick pick) error {
 		s.at = b.selected(pick.column)
 		shown = shapeOf(pick.column, pick.field)
 	default: // the mark, which an upsert takes away
-		s.fixed = func([]string) any { return nil }
+		s.fixed = func(source.Key) (any, error) { return nil, nil }
 	}
 	if pick.said != nil {
 		b.say(pick.said, &s, &field)
@@ -206,7 +206,7 @@ func (b *builder) where() {
 }
 
 // fixed makes a value of a template; nil if something is wrong with it.
-func (b *builder) fixed(text Text) func(key []string) any {
+func (b *builder) fixed(text Text) func(key source.Key) (any, error) {
 	var wrong problems // those of the text itself were said when it was read
 	t := parseTemplate(text, &wrong)
 	known := []string{"db", "table"}
@@ -224,7 +224,7 @@ func (b *builder) fixed(text Text) func(key []string) any {
 		_, fixed := tableName(p.name, b.columns.Table)
 		constant = constant && (p.name == "" || fixed)
 	}
-	fill := func(key []string) any {
+	fill := func(key []string) string {
 		return t.render(func(name string) string {
 			if fixed, ok := tableName(name, b.columns.Table); ok {
 				return fixed
@@ -233,10 +233,16 @@ func (b *builder) fixed(text Text) func(key []string) any {
 		})
 	}
 	if constant {
-		value := fill(nil)
-		return func([]string) any { return value }
+		value := any(fill(nil))
+		return func(source.Key) (any, error) { return value, nil }
 	}
-	return fill
+	return func(key source.Key) (any, error) {
+		texts, err := keyTexts(nil, key, len(at))
+		if err != nil {
+			return nil, err
+		}
+		return fill(texts), nil
+	}
 }
 
 // say adds what is said of a field to its step, in the order that the documentation of step gives.
