@@ -13,38 +13,56 @@ import (
 
 // layout is a destination made ready for encoding.
 type layout struct {
-	dest  *targets.Destination
-	names [][]byte // `{"name":` of the first field, `,"name":` of the others
+	fields []layoutField
+	end    []byte // the brackets behind the last value
+}
+
+// layoutField is a field with what stands before its value: a comma, the brackets of the objects that end and begin between the field
+// before and this one, its name.
+type layoutField struct {
+	*targets.Field
+	at     int // in the document's values
+	before []byte
 }
 
 func newLayout(dest *targets.Destination) *layout {
-	l := &layout{dest: dest, names: make([][]byte, len(dest.Fields))}
-	for i, field := range dest.Fields {
-		before := byte(',')
-		if i == 0 {
-			before = '{'
-		}
-		l.names[i] = append(appendString([]byte{before}, field.Name), ':')
-	}
+	l := &layout{}
+	l.add(dest, targets.Nest(dest.Fields))
 	return l
+}
+
+// add appends an object's members, and leaves its closing bracket in end.
+func (l *layout) add(dest *targets.Destination, members []targets.Member) {
+	l.end = append(l.end, '{')
+	for i, m := range members {
+		if i > 0 {
+			l.end = append(l.end, ',')
+		}
+		l.end = append(appendString(l.end, m.Name), ':')
+		if m.Field < 0 {
+			l.add(dest, m.Members)
+			continue
+		}
+		l.fields = append(l.fields, layoutField{&dest.Fields[m.Field], m.Field, l.end})
+		l.end = nil
+	}
+	l.end = append(l.end, '}')
 }
 
 // appendDoc appends a document as one line of JSON. TYPES.md says how each kind is shown.
 func (l *layout) appendDoc(dst []byte, doc []any) ([]byte, error) {
-	if len(doc) != len(l.names) {
-		return dst, fmt.Errorf("document has %d values for %d fields", len(doc), len(l.names))
+	if len(doc) != len(l.fields) {
+		return dst, fmt.Errorf("document has %d values for %d fields", len(doc), len(l.fields))
 	}
-	if len(doc) == 0 {
-		return append(dst, '{', '}'), nil
-	}
-	for i, value := range doc {
+	for i := range l.fields {
+		field := &l.fields[i]
 		var err error
-		dst = append(dst, l.names[i]...)
-		if dst, err = appendValue(dst, &l.dest.Fields[i], value); err != nil {
-			return dst, fmt.Errorf("field %s: %w", l.dest.Fields[i].Name, err)
+		dst = append(dst, field.before...)
+		if dst, err = appendValue(dst, field.Field, doc[field.at]); err != nil {
+			return dst, fmt.Errorf("field %s: %w", field.Name, err)
 		}
 	}
-	return append(dst, '}'), nil
+	return append(dst, l.end...), nil
 }
 
 func appendValue(dst []byte, field *targets.Field, value any) ([]byte, error) {

@@ -56,8 +56,14 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 		verb targets.Verb
 	}
 	open := map[group]*batch{}
+	members := map[*targets.Destination][]targets.Member{}
 	for i, op := range ops {
-		model, size, err := modelOf(op)
+		inside, known := members[op.Dest]
+		if !known {
+			inside = targets.Nest(op.Dest.Fields)
+			members[op.Dest] = inside
+		}
+		model, size, err := modelOf(op, inside)
 		if err != nil {
 			if op.Verb == targets.Upsert || !errors.Is(err, errNoKey) {
 				w.failed.Add(targets.Rejected, err.Error(), i)
@@ -79,8 +85,8 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 // around is about what stands around a document in a request, in bytes.
 const around = 60
 
-// modelOf is an op as the client library wants it, and about how many bytes it is.
-func modelOf(op targets.Op) (mongo.WriteModel, int, error) {
+// modelOf is an op as the client library wants it, and about how many bytes it is. Members are those of its document.
+func modelOf(op targets.Op, members []targets.Member) (mongo.WriteModel, int, error) {
 	id, err := keyOf(op.Dest.Key, op.ID)
 	if err != nil {
 		return nil, 0, err
@@ -92,7 +98,7 @@ func modelOf(op targets.Op) (mongo.WriteModel, int, error) {
 	if op.Verb == targets.MarkDeleted {
 		return markModel(filter, op)
 	}
-	doc, err := document(id, op)
+	doc, err := document(id, op, members)
 	if err != nil {
 		return nil, 0, err
 	}

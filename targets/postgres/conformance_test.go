@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 			t.Run(string(flavor)+name, func(t *testing.T) {
 				config := postgres.Config{URL: servertest.OpenSQL(t, flavor).URL + "?sslmode=disable", VersionColumn: column}
 				targettest.Run(t, targettest.Options{
-					Prefix: "suite.", MaxID: 2000, Unversioned: column == "", ForgetsDeleted: true, EmptyID: true, Show: show,
+					Prefix: "suite.", MaxID: 2000, Unversioned: column == "", ForgetsDeleted: true, Flat: true, EmptyID: true, Show: show,
 					Open: func(t *testing.T) targettest.Target {
 						target, err := postgres.Open(t.Context(), config)
 						if err != nil {

@@ -40,6 +40,8 @@ type Options struct {
 	Unversioned bool
 	// ForgetsDeleted: the target keeps the version of a document as long as there is one.
 	ForgetsDeleted bool
+	// Flat: documents have no objects, and a field's name with a dot is refused.
+	Flat bool
 	// EmptyID: a document can have the empty id.
 	EmptyID bool
 }
@@ -87,6 +89,8 @@ func Run(t *testing.T, options Options) {
 		{"Scan_Empty", (*suite).scanEmpty},
 		{"Scan_ForeignCursor", (*suite).scanForeignCursor},
 		{"Read_InOrderWithMissing", (*suite).readInOrder},
+		{"Nested_WrittenAndMarked", (*suite).nested},
+		{"Nested_Prepare", (*suite).prepareNested},
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Prepare_AllOrNone", (*suite).prepareAllOrNone},
