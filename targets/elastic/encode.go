@@ -23,6 +23,7 @@ type layoutField struct {
 	*targets.Field
 	at     int // in the document's values
 	before []byte
+	encode encodeFunc // nil: as its kind is
 }
 
 func newLayout(dest *targets.Destination) *layout {
@@ -43,7 +44,11 @@ func (l *layout) add(dest *targets.Destination, members []targets.Member) {
 			l.add(dest, m.Members)
 			continue
 		}
-		l.fields = append(l.fields, layoutField{&dest.Fields[m.Field], m.Field, l.end})
+		f := layoutField{Field: &dest.Fields[m.Field], at: m.Field, before: l.end}
+		if a := askedType(*f.Field); a != nil {
+			f.encode = a.encode
+		}
+		l.fields = append(l.fields, f)
 		l.end = nil
 	}
 	l.end = append(l.end, '}')
@@ -58,7 +63,13 @@ func (l *layout) appendDoc(dst []byte, doc []any) ([]byte, error) {
 		field := &l.fields[i]
 		var err error
 		dst = append(dst, field.before...)
-		if dst, err = appendValue(dst, field.Field, doc[field.at]); err != nil {
+		value := doc[field.at]
+		if field.encode == nil || value == nil {
+			dst, err = appendValue(dst, field.Field, value)
+		} else {
+			dst, err = field.encode(dst, field.Field, value)
+		}
+		if err != nil {
 			return dst, fmt.Errorf("field %s: %w", field.Name, err)
 		}
 	}

@@ -181,6 +181,14 @@ func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong 
 		if kind := fmt.Sprint(found["type"]); !slices.Contains(types, kind) {
 			wrong = append(wrong, mismatch("reindex into an index with that type, or give the field another name in the mapping",
 				"field %s of index [%s] is %s, where %s is wanted (%s)", field.Name, ix.name, kind, types[0], field.Native))
+			continue
+		}
+		want := propertyOf(field)
+		for _, parameter := range []string{"scaling_factor", "dims"} { // of types that are asked for
+			if value, ok := want[parameter].(int); ok && found[parameter] != float64(value) {
+				wrong = append(wrong, mismatch("reindex into an index with that, or say in the mapping what the index has",
+					"field %s of index [%s] has %s %v, where %d is wanted", field.Name, ix.name, parameter, found[parameter], value))
+			}
 		}
 	}
 	return missing, wrong

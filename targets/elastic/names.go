@@ -54,6 +54,9 @@ var metadata = map[string]bool{
 func CheckFields(fields []targets.Field) error {
 	for _, field := range fields {
 		top, _, _ := strings.Cut(field.Name, ".")
+		if err := checkAsked(field); err != nil {
+			return err
+		}
 		switch {
 		case strings.TrimSpace(field.Name) == "":
 			return fmt.Errorf("field %q: the name is empty", field.Name)

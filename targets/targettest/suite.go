@@ -42,6 +42,10 @@ type Options struct {
 	ForgetsDeleted bool
 	// Flat: documents have no objects, and a field's name with a dot is refused.
 	Flat bool
+	// Types are those that a mapping may ask for and the server has.
+	Types []targets.FieldType
+	// Samples are values for types that do not take every text, by "type of Kind".
+	Samples map[string]any
 	// EmptyID: a document can have the empty id.
 	EmptyID bool
 }
@@ -95,6 +99,7 @@ func Run(t *testing.T, options Options) {
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Prepare_AllOrNone", (*suite).prepareAllOrNone},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
+		{"Kinds_AskedTypes", (*suite).asked},
 		{"Empty_NoneIsEmpty", (*suite).noneIsEmpty},
 		{"Identify_KnownAgain", (*suite).identity},
 		{"Marks_PerState", (*suite).marks},
