@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -12,21 +13,6 @@ import (
 
 // encodeFunc appends the value of a field, which is not nil, as JSON.
 type encodeFunc func(dst []byte, field *targets.Field, value any) ([]byte, error)
-
-// asked is a field type that a mapping may ask for.
-type asked struct {
-	name   string
-	kinds  []targets.Kind
-	use    string // what it is for
-	loses  string // what it does not keep; empty: nothing
-	scaled bool
-	// options are further parameters of the property.
-	options func(field targets.Field) property
-	// fits says why values of a field cannot all have the type; nil: they can.
-	fits func(field targets.Field) string
-	// encode is nil where documents show values as they do without the type.
-	encode encodeFunc
-}
 
 var (
 	wholeKinds  = []targets.Kind{targets.KindInt, targets.KindUint, targets.KindDecimal}
@@ -37,106 +23,65 @@ var (
 )
 
 // askedTypes are all that a mapping may ask for. Where a type is not part of Elasticsearch's core, its use says so.
-var askedTypes = []asked{
-	{name: "keyword", kinds: slices.Concat(shownKinds, numberKinds, []targets.Kind{targets.KindBool, targets.KindBinary}),
-		use: "found, sorted and grouped as a whole; zero and infinite dates stay", loses: "values of more than 8191 characters are not found", options: keywordOptions, encode: encodeShown},
-	{name: "text", kinds: shownKinds, use: "found by words", loses: "not sorted, not grouped, not found as a whole", encode: encodeShown},
-	{name: "wildcard", kinds: wordKinds, use: "found by parts of it; not in the core", loses: "not found by words"},
-	wholeType("byte", 8), wholeType("short", 16), wholeType("integer", 32), wholeType("long", 64),
-	{name: "double", kinds: numberKinds, use: "a number for ranges and sums; the document keeps all digits", loses: "search has about 15 digits; NaN and infinities are null", encode: encodeNumber},
-	{name: "float", kinds: numberKinds, use: "a number for ranges and sums; the document keeps all digits", loses: "search has about 7 digits; NaN and infinities are null", fits: fitsFloat, encode: encodeNumber},
-	{name: "scaled_float", kinds: numberKinds, scaled: true, use: "a number as a whole number of 1/scale: 100 is cents; the document keeps all digits; not in the core",
-		loses: "search rounds to 1/scale; NaN and infinities are null", options: scaledOptions, fits: fitsScaled, encode: encodeNumber},
-	{name: "unsigned_long", kinds: []targets.Kind{targets.KindUint}, use: "BIGINT UNSIGNED as a number; not in the core", encode: encodeNumber},
-	{name: "date", kinds: timeKinds, use: "as without it", loses: "search has milliseconds; zero, impossible and infinite dates are null", options: dateOptions},
-	{name: "boolean", kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, use: "true and false, as of TINYINT(1)", loses: "all numbers but 0 are true", encode: encodeBoolean},
-	{name: "ip", kinds: []targets.Kind{targets.KindInet, targets.KindText}, use: "an address, found by networks", loses: "a row whose text is no address becomes a dead letter"},
-	{name: "object", kinds: []targets.Kind{targets.KindJSON}, use: "members are fields of the types that the first values have",
-		loses: "a row whose JSON is no object, or has members of other types, becomes a dead letter", options: dynamicOptions},
-	{name: "nested", kinds: []targets.Kind{targets.KindJSON}, use: "an array of objects, each found by its own members",
-		loses: "a row whose JSON is neither that nor an object, or has members of other types, becomes a dead letter", options: dynamicOptions},
-	{name: "flattened", kinds: []targets.Kind{targets.KindJSON}, use: "an object whose members are found as keywords; not in every core",
-		loses:   "numbers and dates sort as text; a row whose JSON is no object becomes a dead letter",
-		options: flattenedOptions},
-	{name: "geo_point", kinds: []targets.Kind{targets.KindGeometry}, use: "a point, found by distance; the document shows [longitude, latitude]",
-		loses: "a row with another geometry, or outside the degrees, becomes a dead letter", encode: encodePoint},
-	{name: "geo_shape", kinds: []targets.Kind{targets.KindGeometry}, use: "a geometry, found by what it meets; not in the core",
-		loses: "a row whose geometry is outside the degrees, or crosses itself, becomes a dead letter"},
-	{name: "dense_vector", kinds: []targets.Kind{targets.KindVector}, use: "a vector, found by distance",
-		loses:   "a row whose vector is shorter than the column's dimensions, or zero where the server compares by cosine, becomes a dead letter",
-		options: vectorOptions, fits: fitsVector},
-	{name: "binary", kinds: []targets.Kind{targets.KindBinary}, use: "as without it", loses: "not found by its value"},
+var askedTypes = targets.AskedTypes{
+	{Name: "keyword", Kinds: slices.Concat(shownKinds, numberKinds, []targets.Kind{targets.KindBool, targets.KindBinary}),
+		Use: "found, sorted and grouped as a whole; zero and infinite dates stay", Loses: "values of more than 8191 characters are not found"},
+	{Name: "text", Kinds: shownKinds, Use: "found by words", Loses: "not sorted, not grouped, not found as a whole"},
+	{Name: "wildcard", Kinds: wordKinds, Use: "found by parts of it; not in the core", Loses: "not found by words"},
+	integerType("byte", 8), integerType("short", 16), integerType("integer", 32), integerType("long", 64),
+	{Name: "double", Kinds: numberKinds, Use: "a number for ranges and sums; the document keeps all digits", Loses: "search has about 15 digits; NaN and infinities are null"},
+	{Name: "float", Kinds: numberKinds, Use: "a number for ranges and sums; the document keeps all digits", Loses: "search has about 7 digits; NaN and infinities are null", Fits: fitsFloat},
+	{Name: "scaled_float", Kinds: numberKinds, Scaled: true, Use: "a number as a whole number of 1/scale: 100 is cents; the document keeps all digits; not in the core",
+		Loses: "search rounds to 1/scale; NaN and infinities are null", Fits: fitsScaled},
+	{Name: "unsigned_long", Kinds: []targets.Kind{targets.KindUint}, Use: "BIGINT UNSIGNED as a number; not in the core"},
+	{Name: "date", Kinds: timeKinds, Use: "as without it", Loses: "search has milliseconds; zero, impossible and infinite dates are null"},
+	{Name: "boolean", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)", Loses: "all numbers but 0 are true"},
+	{Name: "ip", Kinds: []targets.Kind{targets.KindInet, targets.KindText}, Use: "an address, found by networks", Loses: "a row whose text is no address becomes a dead letter"},
+	{Name: "object", Kinds: []targets.Kind{targets.KindJSON}, Use: "members are fields of the types that the first values have",
+		Loses: "a row whose JSON is no object, or has members of other types, becomes a dead letter"},
+	{Name: "nested", Kinds: []targets.Kind{targets.KindJSON}, Use: "an array of objects, each found by its own members",
+		Loses: "a row whose JSON is neither that nor an object, or has members of other types, becomes a dead letter"},
+	{Name: "flattened", Kinds: []targets.Kind{targets.KindJSON}, Use: "an object whose members are found as keywords; not in every core",
+		Loses: "numbers and dates sort as text; a row whose JSON is no object becomes a dead letter"},
+	{Name: "geo_point", Kinds: []targets.Kind{targets.KindGeometry}, Use: "a point, found by distance; the document shows [longitude, latitude]",
+		Loses: "a row with another geometry, or outside the degrees, becomes a dead letter"},
+	{Name: "geo_shape", Kinds: []targets.Kind{targets.KindGeometry}, Use: "a geometry, found by what it meets; not in the core",
+		Loses: "a row whose geometry is outside the degrees, or crosses itself, becomes a dead letter"},
+	{Name: "dense_vector", Kinds: []targets.Kind{targets.KindVector}, Use: "a vector, found by distance",
+		Loses: "a row whose vector is shorter than the column's dimensions, or zero where the server compares by cosine, becomes a dead letter", Fits: fitsVector},
+	{Name: "binary", Kinds: []targets.Kind{targets.KindBinary}, Use: "as without it", Loses: "not found by its value"},
 }
 
 // Types are the field types that a mapping may ask for.
-func Types() []targets.FieldType {
-	types := make([]targets.FieldType, len(askedTypes))
-	for i, a := range askedTypes {
-		types[i] = targets.FieldType{Name: a.name, Kinds: a.kinds, Doc: a.use, Scaled: a.scaled}
-		if a.loses != "" {
-			types[i].Doc += "; " + a.loses
-		}
-	}
-	return types
+func Types() []targets.FieldType { return askedTypes.Types() }
+
+// askedOptions are further parameters of properties of asked types.
+var askedOptions = map[string]func(targets.Field) property{
+	"keyword": keywordOptions, "scaled_float": scaledOptions, "date": dateOptions, "object": dynamicOptions, "nested": dynamicOptions,
+	"flattened": flattenedOptions, "dense_vector": vectorOptions,
 }
 
-// askedType is the type that a field asks for; nil: none, or one that checkAsked refuses.
-func askedType(field targets.Field) *asked {
-	if field.As == "" {
-		return nil
-	}
-	at := slices.IndexFunc(askedTypes, func(a asked) bool { return a.name == field.As && slices.Contains(a.kinds, field.Kind) })
-	if at < 0 {
-		return nil
-	}
-	return &askedTypes[at]
+// askedEncode has those of asked types of which documents show values otherwise than without them.
+var askedEncode = map[string]encodeFunc{
+	"keyword": encodeShown, "text": encodeShown, "byte": encodeNumber, "short": encodeNumber, "integer": encodeNumber, "long": encodeNumber,
+	"double": encodeNumber, "float": encodeNumber, "scaled_float": encodeNumber, "unsigned_long": encodeNumber, "boolean": encodeBoolean,
+	"geo_point": encodePoint,
 }
 
-// checkAsked says why a field cannot have the type that it asks for.
-func checkAsked(field targets.Field) error {
-	if field.As == "" {
-		return nil
-	}
-	a := askedType(field)
-	if a == nil {
-		return targets.CheckAs(field, field.As, Types())
-	}
-	if a.fits == nil {
-		return nil
-	}
-	if why := a.fits(field); why != "" {
-		return fmt.Errorf("field %s: %s cannot become %s: %s", field.Name, field.Native, field.As, why)
-	}
-	return nil
-}
-
-func (a *asked) property(field targets.Field) property {
-	p := property{"type": a.name}
-	if a.options != nil {
-		for name, value := range a.options(field) {
-			p[name] = value
-		}
+// askedProperty is the property of a field that asks for a type.
+func askedProperty(field targets.Field) property {
+	p := property{"type": field.As}
+	if options := askedOptions[field.As]; options != nil {
+		maps.Copy(p, options(field))
 	}
 	return p
 }
 
-// wholeType is one of the types of integers.
-func wholeType(name string, bits int) asked {
-	a := asked{name: name, kinds: wholeKinds, use: fmt.Sprintf("an integer of %d bits", bits), encode: encodeNumber}
+// integerType is one of the types of integers.
+func integerType(name string, bits int) targets.AskedType {
+	a := targets.AskedType{Name: name, Kinds: wholeKinds, Use: fmt.Sprintf("an integer of %d bits", bits), Fits: targets.FitsInteger(bits)}
 	if bits == 64 {
-		a.loses = "a row with more than 9223372036854775807 becomes a dead letter"
-	}
-	digits := map[int]int{8: 2, 16: 4, 32: 9, 64: 18}[bits]
-	a.fits = func(field targets.Field) string {
-		switch {
-		case field.Kind == targets.KindInt && field.Bits > bits, field.Kind == targets.KindUint && field.Bits >= bits && bits < 64:
-			return "it has larger numbers"
-		case field.Kind == targets.KindDecimal && field.Scale > 0:
-			return "it has decimals"
-		case field.Kind == targets.KindDecimal && (field.Precision == 0 || field.Precision > digits):
-			return "it has more digits"
-		}
-		return ""
+		a.Loses = "a row with more than 9223372036854775807 becomes a dead letter"
 	}
 	return a
 }

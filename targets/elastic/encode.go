@@ -45,8 +45,8 @@ func (l *layout) add(dest *targets.Destination, members []targets.Member) {
 			continue
 		}
 		f := layoutField{Field: &dest.Fields[m.Field], at: m.Field, before: l.end}
-		if a := askedType(*f.Field); a != nil {
-			f.encode = a.encode
+		if askedTypes.Of(*f.Field) != nil {
+			f.encode = askedEncode[f.As]
 		}
 		l.fields = append(l.fields, f)
 		l.end = nil

@@ -54,7 +54,7 @@ var metadata = map[string]bool{
 func CheckFields(fields []targets.Field) error {
 	for _, field := range fields {
 		top, _, _ := strings.Cut(field.Name, ".")
-		if err := checkAsked(field); err != nil {
+		if err := askedTypes.Check(field); err != nil {
 			return err
 		}
 		switch {

@@ -24,8 +24,8 @@ const (
 // propertyOf returns the field type of a new index. TYPES.md is its description, and a test keeps
 // the two equal.
 func propertyOf(field targets.Field) property {
-	if a := askedType(field); a != nil {
-		return a.property(field)
+	if askedTypes.Of(field) != nil {
+		return askedProperty(field)
 	}
 	switch field.Kind {
 	case targets.KindInt:
@@ -143,11 +143,11 @@ func fitting(field targets.Field) []string {
 
 // lossy says what a new index does not keep of a field's values, "" if it keeps all.
 func lossy(field targets.Field) (severity targets.Severity, message string) {
-	if a := askedType(field); a != nil {
-		if a.loses == "" {
-			return 0, ""
+	if a := askedTypes.Of(field); a != nil {
+		if message := a.Loss(field); message != "" {
+			return targets.Note, message
 		}
-		return targets.Note, fmt.Sprintf("%s is %s, as the mapping asks: %s", field.Native, a.name, a.loses)
+		return 0, ""
 	}
 	switch field.Kind {
 	case targets.KindDate:

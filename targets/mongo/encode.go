@@ -53,6 +53,9 @@ func object(d bson.D, op targets.Op, members []targets.Member) (bson.D, error) {
 
 // encode makes the stored value of a field's.
 func encode(field targets.Field, value any) (any, error) {
+	if as := askedEncode[field.As]; as != nil && value != nil {
+		return as(field, value)
+	}
 	switch v := value.(type) {
 	case nil:
 		return nil, nil

@@ -53,6 +53,9 @@ func checkDatabase(name string) error {
 // CheckFields says why fields cannot be those of a document; nil if they can. It asks nobody.
 func CheckFields(fields []targets.Field) error {
 	for _, field := range fields {
+		if err := askedTypes.Check(field); err != nil {
+			return err
+		}
 		if field.Name == "_id" || strings.HasPrefix(field.Name, "_id.") {
 			return fmt.Errorf("field %s: the document's _id is its key; give the field another name", field.Name)
 		}
