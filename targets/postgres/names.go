@@ -57,6 +57,9 @@ func CheckFields(fields []targets.Field) error {
 	seen := map[string]bool{}
 	for _, field := range fields {
 		name := field.Name
+		if err := checkAsked(field); err != nil {
+			return err
+		}
 		switch {
 		case name == "":
 			return fmt.Errorf("field %q: the name is empty", name)

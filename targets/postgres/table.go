@@ -40,23 +40,28 @@ func newTable(dest *targets.Destination, version string) (*table, error) {
 		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
 	}
 	t := &table{dest: dest, keys: len(dest.Key), version: version}
+	var fields []targets.Field
 	for _, field := range dest.Key {
 		at := slices.IndexFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field.Name })
 		if at >= 0 && !dest.Fields[at].Key {
 			return nil, fmt.Errorf("destination %s: field %s has the name of a key column that is not shown; give it another: %w",
 				dest.Name, field.Name, targets.ErrMismatch)
 		}
-		t.columns = append(t.columns, column{field: field, key: true, form: formOf(field), want: typeOf(field, true), at: at})
+		if at >= 0 {
+			field.As = dest.Fields[at].As
+		}
+		fields = append(fields, field)
+		c := column{field: field, key: true, want: typeOf(field, true), at: at}
+		c.field.As = "" // its values stay the key's
+		c.form = formOf(c.field)
+		t.columns = append(t.columns, c)
 	}
 	for at, field := range dest.Fields {
 		if slices.ContainsFunc(t.columns[:t.keys], func(c column) bool { return c.at == at }) {
 			continue
 		}
+		fields = append(fields, field)
 		t.columns = append(t.columns, column{field: field, form: formOf(field), want: typeOf(field, false), at: at})
-	}
-	fields := make([]targets.Field, len(t.columns))
-	for i, c := range t.columns {
-		fields[i] = c.field
 	}
 	if version != "" {
 		fields = append(fields, versionField(version))

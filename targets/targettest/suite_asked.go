@@ -48,26 +48,35 @@ func (s *suite) asked(t *testing.T) {
 	if len(s.Types) == 0 {
 		t.Skip("this target has no types that a mapping may ask for")
 	}
+	target, _ := s.open(t, plain)
+	var dests []*targets.Destination
+	var ops []targets.Op
 	for _, typ := range s.Types {
-		t.Run(typ.Name, func(t *testing.T) {
-			var fields []targets.Field
-			var values []any
-			for _, kind := range typ.Kinds {
-				field, value := s.AskedField(typ, kind)
-				fields, values = append(fields, field), append(values, value)
-			}
-			target, dest := s.open(t, fields)
-			for i, item := range failures(t, target, upsert(dest, "1", 1, values...), upsert(dest, "none", 1, make([]any, len(fields))...)) {
-				t.Errorf("op %d: class %d: %s", i, item.Class, item.Reason)
-			}
-			docs, err := target.ReadDocs(t.Context(), dest.Name, []targets.ID{"1", "none"})
-			if err != nil || !docs[0].Found || !docs[1].Found {
-				t.Errorf("read: %+v, %v", docs, err)
-			}
-			again := *dest
-			if err := target.Prepare(t.Context(), []*targets.Destination{&again}); err != nil {
-				t.Errorf("prepare again: %v", err)
-			}
-		})
+		var fields []targets.Field
+		var values []any
+		for _, kind := range typ.Kinds {
+			field, value := s.AskedField(typ, kind)
+			fields, values = append(fields, field), append(values, value)
+		}
+		dest := s.destination(fields)
+		dests = append(dests, dest)
+		ops = append(ops, upsert(dest, "1", 1, values...), upsert(dest, "none", 1, make([]any, len(fields))...))
+	}
+	if err := target.Prepare(t.Context(), dests); err != nil {
+		t.Fatal(err)
+	}
+	for i, item := range failures(t, target, ops...) {
+		t.Errorf("%s, %s: class %d: %s", s.Types[i/2].Name, ops[i].ID, item.Class, item.Reason)
+	}
+	for i, dest := range dests {
+		docs, err := target.ReadDocs(t.Context(), dest.Name, []targets.ID{"1", "none"})
+		if err != nil || !docs[0].Found || !docs[1].Found {
+			t.Errorf("%s: read %+v, %v", s.Types[i].Name, docs, err)
+		}
+		again := *dest
+		dests[i] = &again
+	}
+	if err := target.Prepare(t.Context(), dests); err != nil {
+		t.Errorf("prepare again: %v", err)
 	}
 }
