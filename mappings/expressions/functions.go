@@ -141,7 +141,11 @@ func matches(args ...any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("matches wants a regular expression, not %s", show(args[1]))
 	}
-	return regexp.MatchString(pattern, text)
+	found, err := regexp.MatchString(pattern, text)
+	if err != nil { // which shows the pattern, a value of the row
+		return nil, errors.New("not a regular expression")
+	}
+	return found, nil
 }
 
 // stepsLeft is what the variable of an evaluation is called that counts how many members filter and the like may
