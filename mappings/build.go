@@ -1,6 +1,7 @@
 package mappings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,6 +49,7 @@ func (c *compiler) build(m Mapping, columns source.Columns, dest string, picks [
 			return nil, err
 		}
 	}
+	b.leaks()
 	b.plan.dest.Mark = m.Mark.Value
 	if m.Where.Value != "" {
 		b.where()
@@ -148,7 +150,7 @@ func (b *builder) field(pick pick) error {
 		s.at = b.selected(pick.column)
 		shown = shapeOf(pick.column, pick.field)
 	default: // the mark, which an upsert takes away
-		s.fixed = func([]string) any { return nil }
+		s.fixed = func(source.Key) (any, error) { return nil, nil }
 	}
 	if pick.said != nil {
 		b.say(pick.said, &s, &field)
@@ -205,8 +207,30 @@ func (b *builder) where() {
 	}
 }
 
+// leaks warns of fields that are computed from what others mask.
+func (b *builder) leaks() {
+	masked := map[string]bool{}
+	for _, field := range b.m.Fields {
+		if field.Mask.Value != "" && !field.computed() {
+			masked[field.Column.Value] = true
+		}
+	}
+	for _, field := range b.m.Fields {
+		at := slices.IndexFunc(b.plan.steps, func(s step) bool { return s.program != nil && s.field == cmp.Or(field.To.Value, field.Column.Value) })
+		if at < 0 || field.Mask.Value != "" || b.c.warnings.has(field.Expr.At) {
+			continue
+		}
+		for _, column := range b.plan.steps[at].program.Columns() {
+			if masked[column.Name] {
+				b.c.warnings.add(field.Expr.At, "mask it, too, or leave it out if it was not meant",
+					"field %s is computed from %s, which is masked, and shows what it makes of it", field.Column.Value, column.Name)
+			}
+		}
+	}
+}
+
 // fixed makes a value of a template; nil if something is wrong with it.
-func (b *builder) fixed(text Text) func(key []string) any {
+func (b *builder) fixed(text Text) func(key source.Key) (any, error) {
 	var wrong problems // those of the text itself were said when it was read
 	t := parseTemplate(text, &wrong)
 	known := []string{"db", "table"}
@@ -224,7 +248,7 @@ func (b *builder) fixed(text Text) func(key []string) any {
 		_, fixed := tableName(p.name, b.columns.Table)
 		constant = constant && (p.name == "" || fixed)
 	}
-	fill := func(key []string) any {
+	fill := func(key []string) string {
 		return t.render(func(name string) string {
 			if fixed, ok := tableName(name, b.columns.Table); ok {
 				return fixed
@@ -233,10 +257,16 @@ func (b *builder) fixed(text Text) func(key []string) any {
 		})
 	}
 	if constant {
-		value := fill(nil)
-		return func([]string) any { return value }
+		value := any(fill(nil))
+		return func(source.Key) (any, error) { return value, nil }
 	}
-	return fill
+	return func(key source.Key) (any, error) {
+		texts, err := keyTexts(nil, key, len(at))
+		if err != nil {
+			return nil, err
+		}
+		return fill(texts), nil
+	}
 }
 
 // say adds what is said of a field to its step, in the order that the documentation of step gives.

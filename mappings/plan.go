@@ -71,12 +71,10 @@ func (p *Plan) Ops(dst []targets.Op, row source.Row, version int64) ([]targets.O
 	if row.Err != nil {
 		return dst, p.failed(row, row.Err)
 	}
-	var buf [4]string
-	key, err := keyTexts(buf[:0], row.Key, len(p.key))
+	op, err := p.opOf(row.Key, version)
 	if err != nil {
 		return dst, p.failed(row, err)
 	}
-	op := targets.Op{Verb: targets.Upsert, Dest: p.dest, ID: p.idOf(key), Version: version, Routing: p.route(key)}
 	if !row.Found {
 		return append(dst, p.gone(op)), nil
 	}
@@ -96,11 +94,27 @@ func (p *Plan) Ops(dst []targets.Op, row source.Row, version int64) ([]targets.O
 	for i := range p.steps {
 		if s := &p.steps[i]; s.plain() {
 			op.Doc[i] = row.Values[s.at]
-		} else if op.Doc[i], err = s.value(row, key); err != nil {
+		} else if op.Doc[i], err = s.value(row); err != nil {
 			return dst, p.failed(row, err)
 		}
 	}
 	return append(dst, op), nil
+}
+
+// opOf makes an upsert that has no document yet.
+func (p *Plan) opOf(key source.Key, version int64) (targets.Op, error) {
+	var buf [4]string // on the stack, as long as nothing keeps it
+	texts, err := keyTexts(buf[:0], key, len(p.key))
+	if err != nil {
+		return targets.Op{}, err
+	}
+	op := targets.Op{Verb: targets.Upsert, Dest: p.dest, Version: version, Routing: p.route(texts)}
+	if p.idForm != nil {
+		op.ID = p.idForm.join(texts)
+	} else {
+		op.ID = plainID(texts)
+	}
+	return op, nil
 }
 
 // gone makes of an upsert what is written for a row that has no document.
@@ -116,13 +130,6 @@ func (p *Plan) gone(op targets.Op) targets.Op {
 
 func (p *Plan) failed(row source.Row, err error) error {
 	return fmt.Errorf("map row %s of %s: %w", row.Key.Text(), p.selection.Table, err)
-}
-
-func (p *Plan) idOf(key []string) targets.ID {
-	if p.idForm != nil {
-		return p.idForm.join(key)
-	}
-	return plainID(key)
 }
 
 func (p *Plan) route(key []string) string {

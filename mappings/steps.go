@@ -14,7 +14,7 @@ type step struct {
 	at       int // the column's place in the row; -1: there is none
 	program  *expressions.Program
 	args     []int // the program's columns in the row
-	fixed    func(key []string) any
+	fixed    func(key source.Key) (any, error)
 	changes  []conversion
 	becoming []string // a word for each of changes, for messages
 }
@@ -23,7 +23,7 @@ type step struct {
 func (s *step) plain() bool { return s.at >= 0 && len(s.changes) == 0 }
 
 // value makes the field's value.
-func (s *step) value(row source.Row, key []string) (any, error) {
+func (s *step) value(row source.Row) (any, error) {
 	var value any
 	switch {
 	case s.program != nil:
@@ -32,7 +32,10 @@ func (s *step) value(row source.Row, key []string) (any, error) {
 			return nil, fmt.Errorf("field %s: expr: %w", s.field, err)
 		}
 	case s.fixed != nil:
-		value = s.fixed(key)
+		var err error
+		if value, err = s.fixed(row.Key); err != nil {
+			return nil, fmt.Errorf("field %s: %w", s.field, err)
+		}
 	case s.at >= 0:
 		value = row.Values[s.at]
 	}
