@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/mappings/cases"
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -60,12 +59,9 @@ it should.`,
 // newCaseRunner makes a runner that knows the drivers.
 func newCaseRunner(target string) cases.Runner {
 	runner := cases.Runner{
-		Target: target, Targets: map[string]mappings.Rules{},
+		Target: target, Targets: allRules(),
 		Source: sourceKinds[0].schemes()[0], Sources: map[string]func(string) (source.Type, error){},
 		Load: caseMappings,
-	}
-	for _, kind := range targetKinds {
-		runner.Targets[kind.name()] = kind.rules(&config{})
 	}
 	for _, kind := range sourceKinds {
 		for _, scheme := range kind.schemes() {
