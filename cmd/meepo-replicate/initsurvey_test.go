@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// TestDraft_Losses: what the target says of a field stands beside its column, with the line that changes it.
+func TestDraft_Losses(t *testing.T) {
+	rules := mappings.Rules{Types: []targets.FieldType{
+		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal}}, {Name: "keyword", Kinds: []targets.Kind{targets.KindDecimal, targets.KindText}},
+		{Name: "long", Kinds: []targets.Kind{targets.KindInt}},
+	}, Fields: func(fields []targets.Field) error {
+		for _, field := range fields {
+			if strings.HasPrefix(field.Name, "_") {
+				return &usageError{text: "kept for the target"}
+			}
+		}
+		return nil
+	}}
+	columns := source.Columns{Table: source.Table{Schema: "shop", Name: "orders"}, Key: []int{0}, Columns: []source.Column{
+		{Name: "id", Type: source.Type{Kind: source.KindInt, Bits: 64}}, {Name: "password", Type: source.Type{Kind: source.KindText}},
+		{Name: "_total", Type: source.Type{Kind: source.KindDecimal, Native: "decimal(12,3)", Precision: 12, Scale: 3}}, {Name: "total", Type: source.Type{Kind: source.KindJSON}},
+	}}
+	s := &survey{}
+	s.take(columns, rules, newNames(rules, []source.Columns{columns}))
+	if len(s.drafts) != 1 {
+		t.Fatalf("left out: %+v", s.leftOut)
+	}
+	s.drafts[0].hear([]targets.Finding{
+		{Severity: targets.Note, Subject: "shop.orders.total_2", Message: "rounds"}, {Severity: targets.Note, Subject: "shop.orders.total", Message: "is a text"},
+		{Severity: targets.Note, Subject: "shop.orders.password", Message: "of no column"}, {Severity: targets.Fatal, Subject: "shop.orders", Message: "is somebody's", Fix: "name another"},
+	}, rules)
+	f := &writtenFile{}
+	f.mapping(s.drafts[0])
+	want := `  - name: orders
+    from: shop.orders
+    to: shop.orders
+    # Look at this: is somebody's: name another
+    # These look like secrets. Whoever takes one out of the list has it copied.
+    exclude: [password]
+    # What the target has otherwise than the table:
+    #   _total: rounds.   To change it: fields: {_total: {type: scaled_float, scale: 1000}}, or keyword
+    #   total: is a text
+    fields:
+      # kept for the target
+      _total: {to: total_2}
+`
+	if diff := cmp.Diff(want, f.text.String()); diff != "" {
+		t.Error(diff)
+	}
+	if len(f.held) != 1 || f.held[0].line != 6 {
+		t.Errorf("held: %+v", f.held)
+	}
+}
