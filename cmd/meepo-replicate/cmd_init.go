@@ -122,7 +122,7 @@ func (s *survey) report(w io.Writer, file *writtenFile, path string) error {
 		out.printf("held     %s: %s at line %d\n", are, look, h.line)
 	}
 	if n := s.lossy(); n > 0 {
-		out.printf("differs  %s in the target from the table: said beside each mapping\n", counted(n, "column"))
+		out.printf("differs  %s in the target: each is named at its mapping\n", counted(n, "column"))
 	}
 	for _, wrong := range s.wrong {
 		out.printf("!        target: %s\n", wrong)

@@ -16,12 +16,14 @@ type names struct {
 	qualified    bool // tables of several schemas: their mappings are named with it
 	mappings     map[string]bool
 	destinations map[string]bool
+	wanted       map[string]bool // destinations that some table has without a mapping
 }
 
 func newNames(rules mappings.Rules, tables []source.Columns) *names {
-	n := &names{rules: rules, mappings: map[string]bool{}, destinations: map[string]bool{}}
+	n := &names{rules: rules, mappings: map[string]bool{}, destinations: map[string]bool{}, wanted: map[string]bool{}}
 	for _, columns := range tables {
 		n.qualified = n.qualified || columns.Table.Schema != tables[0].Table.Schema
+		n.wanted[n.usual(columns.Table)] = true
 	}
 	return n
 }
@@ -32,27 +34,38 @@ func (n *names) mapping(table source.Table) string {
 	if n.qualified {
 		text = table.String()
 	}
-	return free(replaced(text, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
-	}),
+	return free(replaced(text, notPlain),
 		func(name string) bool { return len(name) <= 100 && !n.mappings[name] }, n.mappings)
 }
 
-// destination is the one that a table without a mapping has, or the nearest name that the target can have.
-func (n *names) destination(table source.Table) string {
-	wanted := strings.ToLower(table.String())
+// usual is the destination of a table without a mapping.
+func (n *names) usual(table source.Table) string {
 	if n.rules.Default != nil {
-		wanted = n.rules.Default(table)
+		return n.rules.Default(table)
 	}
+	return strings.ToLower(table.String())
+}
+
+// destination is the usual one, or the nearest name that the target can have and no table wants.
+func (n *names) destination(table source.Table) string {
+	usual := n.usual(table)
 	fits := func(name string) bool {
-		return !n.destinations[name] && (n.rules.Name == nil || n.rules.Name(name) == nil)
+		return !strings.ContainsAny(name, "{}") && !n.destinations[name] && (n.rules.Name == nil || n.rules.Name(name) == nil)
 	}
-	if !fits(wanted) && !n.destinations[wanted] {
-		wanted = strings.Trim(replaced(strings.ToLower(wanted), func(r rune) bool {
-			return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
-		}), "_-+.")
+	if fits(usual) {
+		n.destinations[usual] = true
+		return usual
 	}
-	return free(wanted, fits, n.destinations)
+	name := usual
+	if !n.destinations[usual] {
+		name = strings.Trim(replaced(strings.ToLower(usual), notPlain), "_-+.")
+	}
+	return free(name, func(name string) bool { return fits(name) && !n.wanted[name] }, n.destinations)
+}
+
+// notPlain are the characters that one language or another takes for something else.
+func notPlain(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
 }
 
 // fieldFor returns another name for a column that the target cannot have as a field, and why it cannot; no reason if it
@@ -73,7 +86,7 @@ func fieldFor(column string, rules mappings.Rules, taken map[string]bool) (field
 		why = err.Error()
 	}
 	text := strings.Trim(replaced(column, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`$.`, r)
+		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`$.{}`, r)
 	}), "_")
 	fits := func(name string) bool { return name != "" && !taken[name] && refused(name) == nil }
 	if text == "" || refused(text) != nil {

@@ -59,3 +59,38 @@ func TestDraft_Losses(t *testing.T) {
 		t.Errorf("held: %+v", f.held)
 	}
 }
+
+// TestNames: each mapping has a name and a destination of its own, as near to the table's as they can be.
+func TestNames(t *testing.T) {
+	long := strings.Repeat("x", 130)
+	table := func(schema, name string) source.Columns {
+		return source.Columns{Table: source.Table{Schema: schema, Name: name}}
+	}
+	for _, test := range []struct {
+		title  string
+		rules  mappings.Rules
+		tables []source.Columns
+		want   []string // name and destination
+	}{
+		{"one schema", mappings.Rules{}, []source.Columns{table("shop", "orders"), table("shop", "Orders"), table("shop", "orders_2")}, []string{"orders shop.orders", "Orders shop.orders_3", "orders_2 shop.orders_2"}},
+		{"two schemas", mappings.Rules{}, []source.Columns{table("a", "t"), table("b", "t")}, []string{"a.t a.t", "b.t b.t"}},
+		{"their own names", mappings.Rules{Default: func(t source.Table) string { return "app." + t.Name }}, []source.Columns{table("a", "t"), table("b", "t")}, []string{"a.t app.t", "b.t app.t_2"}},
+		{"characters", mappings.Rules{}, []source.Columns{table("s", "ö ß/1"), table("s", "{db}")}, []string{"____1 s.ö ß/1", "_db_ s._db"}},
+		{"too long", mappings.Rules{Name: func(name string) error {
+			if len(name) > 100 {
+				return &usageError{text: "too long"}
+			}
+			return nil
+		}}, []source.Columns{table("s", long), table("s", long+"y")}, []string{
+			long[:58] + "_2 s." + long[:56] + "_2", long[:58] + "_3 s." + long[:56] + "_3"}},
+	} {
+		n := newNames(test.rules, test.tables)
+		var got []string
+		for _, columns := range test.tables {
+			got = append(got, n.mapping(columns.Table)+" "+n.destination(columns.Table))
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.title, diff)
+		}
+	}
+}
