@@ -144,7 +144,7 @@ func (f *writtenFile) mapping(d *draft) {
 		f.printf("    # Look at this: %s", doubt)
 	}
 	if len(d.held) > 0 {
-		f.printf("    # These look like secrets. Whoever takes one out of the list has it copied.")
+		f.printf("    # Looks like a secret. Taken out of the list it is copied, as it is or masked: fields: {%s: {mask: redact}}", quoted(d.held[0]))
 		var columns, shown []string
 		for _, column := range d.held {
 			columns = append(columns, quoted(dollars(column)))
@@ -154,14 +154,13 @@ func (f *writtenFile) mapping(d *draft) {
 		f.held = append(f.held, heldAt{shown, f.line})
 	}
 	if len(d.losses) > 0 {
-		f.printf("    # What the target has otherwise than the table:")
+		f.printf("    # What the target has otherwise than the table, and what would change it:")
 	}
 	for _, l := range d.losses {
-		text := l.column + ": " + strings.TrimPrefix(l.message, l.column+": ")
+		f.printf("    #   %s: %s", l.column, strings.TrimPrefix(l.message, l.column+": "))
 		if l.change != "" {
-			text += ".   To change it: " + l.change
+			f.printf("    #     %s", l.change)
 		}
-		f.printf("    #   %s", text)
 	}
 	if len(d.renamed) > 0 {
 		f.printf("    fields:")

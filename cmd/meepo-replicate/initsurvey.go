@@ -1,13 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,17 +22,6 @@ type survey struct {
 	wrong                    []string // with the target as a whole
 }
 
-// draft is the mapping of one table, to be written.
-type draft struct {
-	columns source.Columns
-	mapping mappings.Mapping
-	dest    *targets.Destination
-	held    []string // columns that look like secrets
-	renamed []renamed
-	losses  []loss
-	doubts  []string // what the target says of the destination as a whole
-}
-
 // leftOut is a table without a mapping.
 type leftOut struct {
 	table  source.Table
@@ -48,12 +33,6 @@ func (l leftOut) short() string {
 	words, _, _ := strings.Cut(l.reason, ": ")
 	return words
 }
-
-// renamed is a column that the target cannot have under its name.
-type renamed struct{ column, field, why string }
-
-// loss is what the target does not keep of a column.
-type loss struct{ column, message, change string }
 
 // lookAt makes a survey of the chosen tables and of the target, where it answers.
 func lookAt(ctx context.Context, c *config, log *slog.Logger) (*survey, error) {
@@ -137,58 +116,6 @@ func (s *survey) take(columns source.Columns, rules mappings.Rules, names *names
 	s.drafts = append(s.drafts, d)
 }
 
-// newDraft decides what a mapping says of a table. A reason says why there is none.
-func newDraft(columns source.Columns, rules mappings.Rules, names *names) (*draft, string) {
-	table := columns.Table
-	switch {
-	case columns.Refused != "":
-		return nil, columns.Refused
-	case strings.Contains(table.Schema, "."):
-		return nil, "its schema's name has a dot, which a mapping cannot say"
-	}
-	d := &draft{columns: columns}
-	for _, column := range columns.KeyColumns() {
-		if looksSecret(column) {
-			return nil, "its key column " + column.Name + " looks like a secret, and the documents' ids would show it: write a mapping for it if that is meant"
-		}
-	}
-	d.mapping = mappings.Mapping{
-		Name: mappings.Text{Value: names.mapping(table)},
-		From: []mappings.From{{Pattern: patternOf(table)}},
-		To:   mappings.Text{Value: names.destination(table)},
-	}
-	taken := map[string]bool{}
-	for _, column := range columns.Columns {
-		taken[column.Name] = true
-	}
-	for _, column := range columns.Columns {
-		if looksSecret(column) {
-			d.held = append(d.held, column.Name)
-			d.mapping.Exclude = append(d.mapping.Exclude, mappings.Text{Value: column.Name})
-			continue
-		}
-		if field, why := fieldFor(column.Name, rules, taken); why != "" {
-			d.renamed = append(d.renamed, renamed{column.Name, field, inOneLine(why)})
-			d.mapping.Fields = append(d.mapping.Fields, mappings.Field{Column: mappings.Text{Value: column.Name}, To: mappings.Text{Value: field}})
-		}
-	}
-	return d, ""
-}
-
-// compile sees to it that the language takes the mapping, and returns the reason if not.
-func (d *draft) compile(rules mappings.Rules) string {
-	compiled, err := mappings.Compile([]mappings.Mapping{d.mapping}, []source.Columns{d.columns}, rules)
-	list := append(mappings.Errors(err), compiled.Warnings...)
-	if len(list) > 0 {
-		return list[0].Short()
-	}
-	if err != nil || len(compiled.Plans) != 1 {
-		return fmt.Sprintf("no plan can be made of it (%v)", err)
-	}
-	d.dest = compiled.Plans[0].Destination()
-	return ""
-}
-
 // target asks the target what it makes of the destinations. That it does not answer is no error: the file can be
 // written without it.
 func (s *survey) target(ctx context.Context, c *config, rules mappings.Rules, log *slog.Logger) error {
@@ -234,72 +161,3 @@ func askTarget(ctx context.Context, c *config, dests []*targets.Destination, log
 	defer func() { err = errors.Join(err, dst.Close(context.WithoutCancel(ctx))) }()
 	return dst.Check(ctx, dests)
 }
-
-// hear keeps what the target finds of the draft's destination and its fields.
-func (d *draft) hear(findings []targets.Finding, rules mappings.Rules) {
-	for i, field := range d.dest.Fields {
-		for _, f := range findings {
-			if f.Subject == d.dest.Name+"."+field.Name {
-				d.losses = append(d.losses, loss{d.taken()[i], inOneLine(f.Message), cmp.Or(inOneLine(f.Fix), changeOf(d.taken()[i], field, rules))})
-			}
-		}
-	}
-	for _, f := range findings {
-		if f.Subject == d.dest.Name && f.Severity >= targets.Warning {
-			d.doubts = append(d.doubts, withFix(f))
-		}
-	}
-}
-
-// withFix is a finding in one line.
-func withFix(f targets.Finding) string {
-	if f.Fix == "" {
-		return inOneLine(f.Message)
-	}
-	return inOneLine(f.Message + ": " + f.Fix)
-}
-
-// taken are the columns that are not excluded, in the order of the destination's fields.
-func (d *draft) taken() []string {
-	var list []string
-	for _, column := range d.columns.Columns {
-		if !slices.Contains(d.held, column.Name) {
-			list = append(list, column.Name)
-		}
-	}
-	return list
-}
-
-// changeOf is what would have a column kept otherwise, as a mapping says it.
-func changeOf(column string, field targets.Field, rules mappings.Rules) string {
-	var types []string
-	for _, t := range rules.Types {
-		if slices.Contains(t.Kinds, field.Kind) {
-			types = append(types, t.Name)
-		}
-	}
-	if len(types) == 0 {
-		return ""
-	}
-	said := "type: " + types[0]
-	if types[0] == "scaled_float" {
-		said += fmt.Sprintf(", scale: %.0f", math.Pow10(field.Scale))
-	}
-	text := "fields: {" + quoted(column) + ": {" + said + "}}"
-	if others := types[1:]; len(others) > 0 {
-		text += ", or " + strings.Join(others, ", ")
-	}
-	return text
-}
-
-// glob are the characters that a pattern takes for more than themselves.
-var glob = regexp.MustCompile(`[*?\[\\]`)
-
-// patternOf selects one table, whatever its name.
-func patternOf(table source.Table) source.Pattern {
-	escape := func(name string) string { return glob.ReplaceAllString(name, `\$0`) }
-	return source.Pattern{Schema: escape(table.Schema), Name: escape(table.Name)}
-}
-
-// inOneLine keeps a comment in its line.
-func inOneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -43,11 +43,13 @@ func TestDraft_Losses(t *testing.T) {
     from: shop.orders
     to: shop.orders
     # Look at this: is somebody's: name another
-    # These look like secrets. Whoever takes one out of the list has it copied.
+    # Looks like a secret. Taken out of the list it is copied, as it is or masked: fields: {password: {mask: redact}}
     exclude: [password]
-    # What the target has otherwise than the table:
-    #   _total: rounds.   To change it: fields: {_total: {type: scaled_float, scale: 1000}}, or keyword
+    # What the target has otherwise than the table, and what would change it:
+    #   _total: rounds
+    #     fields: {_total: {type: scaled_float, scale: 1000}}; other types: keyword, text
     #   total: is a text
+    #     fields: {total: {type: text}}
     fields:
       # kept for the target
       _total: {to: total_2}
