@@ -29,7 +29,7 @@ tables of the URL's database are taken. Nothing is overwritten, and neither side
 		RunE: func(cmd *cobra.Command, _ []string) error { return runInit(cmd, p, output) },
 	}
 	addFlags(cmd.Flags(), byInit)
-	cmd.Flags().StringVar(&output, "output", output, "file to write; - for standard output")
+	cmd.Flags().StringVar(&output, "output", output, "`FILE` to write; - for standard output")
 	completeSettings(cmd)
 	_ = cmd.MarkFlagFilename("output", "yaml", "yml")
 	return cmd

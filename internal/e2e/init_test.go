@@ -302,7 +302,7 @@ func openShelf(t *testing.T, kind, database string) shelf {
 			}
 			return all
 		}, func(form form, words string) string {
-			if form == asDate && outside.MatchString(words) {
+			if (form == asDate || form == asMoment) && outside.MatchString(words) || form == asNumber && words == "NaN" {
 				return "<nil>"
 			}
 			return words
@@ -328,7 +328,7 @@ func openShelf(t *testing.T, kind, database string) shelf {
 			return all
 		}, func(form form, words string) string {
 			switch {
-			case form == asDate && strings.HasSuffix(words, "infinity"):
+			case (form == asDate || form == asMoment) && strings.HasSuffix(words, "infinity"):
 				return "<nil>"
 			case form == asMoment && words != "<nil>":
 				return words[:len(words)-3] + "000"

@@ -106,7 +106,7 @@ func postgresWords(column, typeName string, array bool) (form, string) {
 	case typeName == "date":
 		return asDate, column + "::text"
 	case typeName == "timestamptz":
-		return asMoment, "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+		return asMoment, "CASE WHEN isfinite(" + column + ") THEN to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') ELSE " + column + "::text END"
 	case typeName == "timestamp":
 		return asMoment, "to_char(" + column + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 	}
@@ -180,6 +180,9 @@ func inWords(t *testing.T, form form, text string) string {
 	case asNumber:
 		return exact(text)
 	case asMoment:
+		if strings.HasSuffix(text, "infinity") {
+			return text
+		}
 		text = strings.TrimSuffix(text, "Z")
 		if whole, fraction, _ := strings.Cut(text, "."); len(fraction) < 6 {
 			return whole + "." + fraction + strings.Repeat("0", 6-len(fraction))

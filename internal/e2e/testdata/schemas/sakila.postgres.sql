@@ -54,7 +54,8 @@ INSERT INTO film (film_id, title, description, release_year, language_id, rental
   (1, 'ACADEMY DINOSAUR', 'A Epic Drama', 2006, 1, 6, 0.99, 86, 20.99, 123456789012345678901234567890.123456789, 0.1, 'PG', '{"Deleted Scenes","Behind the Scenes"}', '''academi'':1 ''dinosaur'':2', '01:26:00', '2022-09-10 16:46:03.905795+00'),
   (2, 'ACE GOLDFINGER', NULL, 1901, 1, 32767, -99.99, 0, 999.99, 1.10, -1e300, 'NC-17', '{}', '', '-1 year 2 days 00:00:00.5', '2022-09-10 16:46:03+00'),
   (3, 'ADAPTATION HOLES', '', NULL, 2, -32768, 0, NULL, 0.01, NULL, NULL, NULL, '{NULL,"a,b","\"q\""}', '''hole'':2A', NULL, '2022-09-10 16:46:03+00'),
-  (4, 'AFFAIR  ', repeat('long ', 3000), 2155, 1, 3, 2.99, 117, 19.99, 0, 5e-324, 'R', NULL, 'affair', '0', '2022-09-10 16:46:03+00');
+  (4, 'AFFAIR  ', repeat('long ', 3000), 2155, 1, 3, 2.99, 117, 19.99, 0, 5e-324, 'R', NULL, 'affair', '0', '2022-09-10 16:46:03+00'),
+  (-1, '', NULL, NULL, 1, 0, 0.00, -1, 0, 'NaN', 'NaN', 'PG-13', '{"x"}', '', '1 mon', 'infinity');
 
 CREATE TABLE film_actor (
   actor_id integer NOT NULL REFERENCES actor, film_id integer NOT NULL REFERENCES film, last_update timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (actor_id, film_id));
