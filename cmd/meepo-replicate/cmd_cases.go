@@ -120,13 +120,6 @@ func runCase(p *process, runner cases.Runner, folder string, update bool) bool {
 	return false
 }
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // indented moves lines to the right, so that they belong to the case above them.
 func indented(text string) string {
 	var out strings.Builder
