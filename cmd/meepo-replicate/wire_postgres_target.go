@@ -27,7 +27,7 @@ func (postgresTarget) check(c *config) []error {
 }
 
 func (postgresTarget) rules(*config) mappings.Rules {
-	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields, Block: "postgres", Types: postgres.Types(), Default: source.Table.String}
+	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields, Block: "postgres", Types: postgres.Types(), Options: postgres.Options(), Destination: postgres.CheckOptions, Default: source.Table.String}
 }
 
 func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {
