@@ -18,6 +18,8 @@ type Rules struct {
 	Default func(table source.Table) string
 	// Fields says why a document cannot have these fields; nil if it can. It does no I/O.
 	Fields func(fields []targets.Field) error
+	// KeyIsFields: the columns of a key are fields of the document, so that both have one type.
+	KeyIsFields bool
 	// Block is the key of a mapping under which the target's options stand: "elastic".
 	Block string
 	// Options are what may stand there.

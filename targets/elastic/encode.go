@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -121,7 +120,7 @@ func appendFloat(dst []byte, field *targets.Field, v float64) ([]byte, error) {
 func appendText(dst []byte, field *targets.Field, v string) []byte {
 	switch field.Kind {
 	case targets.KindDate, targets.KindDateTime, targets.KindTimestamp:
-		if !isDate(v) {
+		if !targets.IsDay(v) {
 			return append(dst, "null"...)
 		}
 	case targets.KindDecimal:
@@ -135,25 +134,6 @@ func appendText(dst []byte, field *targets.Field, v string) []byte {
 	}
 	return appendString(dst, v)
 }
-
-// isDate says whether a text begins with a day that exists, of the years 1 to 9999. MySQL's zero and partial dates
-// do not, nor do those that its ALLOW_INVALID_DATES lets in, nor PostgreSQL's infinity.
-func isDate(text string) bool {
-	if len(text) < len("2006-01-02") || text[4] != '-' || text[7] != '-' || strings.HasSuffix(text, " BC") {
-		return false
-	}
-	month, day := twoDigits(text[5:7]), twoDigits(text[8:10])
-	switch {
-	case text[:4] == "0000" || month < 1 || month > 12 || day < 1:
-		return false
-	case day <= 28:
-		return true
-	}
-	_, err := time.Parse(time.DateOnly, text[:10])
-	return err == nil
-}
-
-func twoDigits(text string) int { return int(text[0]-'0')*10 + int(text[1]-'0') }
 
 func appendSet(dst []byte, v string) []byte {
 	dst = append(dst, '[')
