@@ -1,6 +1,7 @@
 package mappings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,6 +49,7 @@ func (c *compiler) build(m Mapping, columns source.Columns, dest string, picks [
 			return nil, err
 		}
 	}
+	b.leaks()
 	b.plan.dest.Mark = m.Mark.Value
 	if m.Where.Value != "" {
 		b.where()
@@ -202,6 +204,28 @@ func (b *builder) where() {
 	for _, name := range b.plan.where.PassesOver() {
 		b.c.warnings.add(b.m.Where.At, fmt.Sprintf("add `or %s == nil` to keep them, or `and %s != nil` to say that it is meant", name, name),
 			"where: rows whose %s is NULL do not match, since NULL is unequal to nothing", name)
+	}
+}
+
+// leaks warns of fields that are computed from what others mask.
+func (b *builder) leaks() {
+	masked := map[string]bool{}
+	for _, field := range b.m.Fields {
+		if field.Mask.Value != "" && !field.computed() {
+			masked[field.Column.Value] = true
+		}
+	}
+	for _, field := range b.m.Fields {
+		at := slices.IndexFunc(b.plan.steps, func(s step) bool { return s.program != nil && s.field == cmp.Or(field.To.Value, field.Column.Value) })
+		if at < 0 || field.Mask.Value != "" || b.c.warnings.has(field.Expr.At) {
+			continue
+		}
+		for _, column := range b.plan.steps[at].program.Columns() {
+			if masked[column.Name] {
+				b.c.warnings.add(field.Expr.At, "mask it, too, or leave it out if it was not meant",
+					"field %s is computed from %s, which is masked, and shows what it makes of it", field.Column.Value, column.Name)
+			}
+		}
 	}
 }
 

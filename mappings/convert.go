@@ -48,7 +48,7 @@ func zeroDate(instead string, kind targets.Kind) conversion {
 		case targets.IsDay(text):
 			return text, nil
 		case instead == "error":
-			return nil, fmt.Errorf("%q is no date of the calendar, and zero_date says error", text)
+			return nil, errors.New("the value is no date of the calendar, and zero_date says error")
 		}
 		return put, nil
 	})
@@ -71,7 +71,7 @@ func inZone(zone *time.Location) conversion {
 		}
 		wall, err := time.ParseInLocation(layout, text, time.UTC)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no date and time", text)
+			return nil, errors.New("the value is no date and time")
 		}
 		out := instantOf(wall, zone).Format("2006-01-02T15:04:05")
 		if _, fraction, ok := strings.Cut(text, "."); ok { // zones differ by seconds at the least

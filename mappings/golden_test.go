@@ -187,7 +187,7 @@ func writeOps(t *testing.T, out *strings.Builder, plan *Plan, table givenTable) 
 			t.Fatal(err)
 		}
 		for _, op := range ops {
-			fmt.Fprintf(out, "  %s %s %s\n", op.Verb, op.ID, document(t, op))
+			fmt.Fprintf(out, "  %s %s %s\n", op.Verb, op.ID, shownDocument(t, op))
 			if op.Routing != "" {
 				fmt.Fprintf(out, "    routed by %s\n", op.Routing)
 			}
@@ -198,8 +198,8 @@ func writeOps(t *testing.T, out *strings.Builder, plan *Plan, table givenTable) 
 	}
 }
 
-// document shows the document with its fields in order; bytes are in base64.
-func document(t *testing.T, op targets.Op) string {
+// shownDocument shows the document with its fields in order; bytes are in base64.
+func shownDocument(t *testing.T, op targets.Op) string {
 	t.Helper()
 	switch op.Verb {
 	case targets.Delete:

@@ -84,7 +84,7 @@ func (t *translator) predicate(n ast.Node, name string, args []ast.Node, asks pr
 	if got := t.node(&args[0]); got != List && !got.open() {
 		return t.fail(n, "", "%s wants a list, not %s", name, got)
 	}
-	args[0] = call(args[0], "#list", args[0])
+	args[0] = call(args[0], "#list", args[0], &ast.IdentifierNode{Value: stepsLeft})
 	body, ok := args[1].(*ast.PredicateNode)
 	if !ok {
 		return t.fail(n, "", "%s is written %s(list, {# …})", name, name)

@@ -76,6 +76,7 @@ type Program struct {
 type run struct {
 	machine vm.VM
 	env     map[string]any
+	steps   int
 }
 
 // Compile reads an expression over a table's columns. The error holds everything that is wrong with it, see
@@ -101,7 +102,7 @@ func Compile(text string, columns []source.Column) (*Program, error) {
 	if len(t.wrong) > 0 {
 		return nil, t.wrong
 	}
-	env := types.Map{}
+	env := types.Map{stepsLeft: types.Any}
 	for _, column := range t.used {
 		env[column.Name] = types.Any
 	}
@@ -172,6 +173,7 @@ func (p *Program) eval(values []source.Value) (any, error) {
 		}
 		r.env[column.Name] = value
 	}
+	r.steps, r.env[stepsLeft] = mostSteps, &r.steps
 	out, err := r.machine.Run(p.code, r.env)
 	clear(r.env)
 	if err == nil {

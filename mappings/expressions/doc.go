@@ -28,6 +28,7 @@
 // # Bounds
 //
 // An expression has no clock and no chance in it: the same row gives the same value. It is at most 2000 characters
-// long, and what it makes at most 16 MiB. Whatever cannot be computed (a division by zero, a JSON member that is
+// long, what it makes at most 16 MiB, and the lists that it goes through, one within the other, have at most a million
+// members. Whatever cannot be computed (a division by zero, a JSON member that is
 // not a number) is an error of its row.
 package expressions

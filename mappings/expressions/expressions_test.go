@@ -37,6 +37,7 @@ var table = []struct {
 	{"ts", source.KindTimestamp, "2026-02-28T10:00:00Z"},
 	{"ever", source.KindTimestamp, "infinity"},
 	{"meta", source.KindJSON, `{"age": 30, "price": 1.10, "tags": ["a", "b"], "deep": {"x": null}, "far": 1e999999}`},
+	{"wide", source.KindJSON, "[" + strings.Repeat("1,", 299) + "1]"},
 	{"order-id", source.KindInt, int64(3)},
 }
 
@@ -145,7 +146,8 @@ func TestRun_Fails(t *testing.T) {
 		"meta.tags + 1": "a list is no number", "upper(meta.age)": "a text is wanted, not a number", "meta.age > 'x'": "a number cannot be compared with a text",
 		"not meta.age": "not wants a truth value, not a number", "string(raw)": "the bytes are no text", "fromJSON(name)": "not JSON",
 		"replace(" + strings.Repeat("replace(", 5) + "'aaaaaaaaaa'" + strings.Repeat(", 'a', 'aaaaaaaaaaaaaaaaaaaa')", 5) + ", 'a', name)": "a text of more than 16 MiB",
-		"filter(meta.age, {# > 1})": "a list is wanted, not a number",
+		"filter(meta.age, {# > 1})":                                 "a list is wanted, not a number",
+		"count(wide, {count(wide, {count(wide, {true}) > 0}) > 0})": "lists of more than 1000000 members in all",
 	} {
 		p, err := compile(t, text)
 		if err != nil {

@@ -27,7 +27,7 @@ func makeOperators() []operator {
 		{"#not", not, anyFunction}, {"#and", both(false), anyFunction}, {"#or", both(true), anyFunction},
 		{"#none", func(args ...any) (any, error) { return args[0] == nil && args[1] == nil, nil }, anyFunction},
 		{"#some", func(args ...any) (any, error) { return args[0] != nil || args[1] != nil, nil }, anyFunction},
-		{"#list", list1, new(func(any) []any)},
+		{"#list", members, new(func(any, any) []any)},
 		{"#matches", matches, anyFunction},
 		{"#contains", ofTexts(func(a, b string) any { return strings.Contains(a, b) }), anyFunction},
 		{"#startsWith", ofTexts(func(a, b string) any { return strings.HasPrefix(a, b) }), anyFunction},
@@ -141,18 +141,43 @@ func matches(args ...any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("matches wants a regular expression, not %s", show(args[1]))
 	}
-	return regexp.MatchString(pattern, text)
+	found, err := regexp.MatchString(pattern, text)
+	if err != nil { // which shows the pattern, a value of the row
+		return nil, errors.New("not a regular expression")
+	}
+	return found, nil
 }
 
-// list1 gives filter and the like a list: NULL is an empty one.
-func list1(args ...any) (any, error) {
-	switch l := args[0].(type) {
+// stepsLeft is what the variable of an evaluation is called that counts how many members filter and the like may
+// still look at, one within the other; mostSteps is how many they may at first.
+const (
+	stepsLeft = "#steps"
+	mostSteps = 1_000_000
+)
+
+// members gives filter and the like a list, and counts.
+func members(args ...any) (any, error) {
+	list, err := listOf(args[0])
+	if err != nil {
+		return nil, err
+	}
+	if left, ok := args[1].(*int); ok {
+		if *left -= len(list); *left < 0 {
+			return nil, fmt.Errorf("lists of more than %d members in all", mostSteps)
+		}
+	}
+	return list, nil
+}
+
+// listOf takes NULL for an empty list.
+func listOf(value any) ([]any, error) {
+	switch l := value.(type) {
 	case nil:
 		return []any{}, nil
 	case []any:
 		return l, nil
 	}
-	return nil, fmt.Errorf("a list is wanted, not %s", show(args[0]))
+	return nil, fmt.Errorf("a list is wanted, not %s", show(value))
 }
 
 // member goes into a JSON value. What is not there is NULL.

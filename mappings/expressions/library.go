@@ -187,7 +187,7 @@ func splitText(a, b string) any {
 }
 
 func join(args ...any) (any, error) {
-	list, err := list1(args[0])
+	list, err := listOf(args[0])
 	separator, ok := args[1].(string)
 	if err != nil || args[0] == nil || args[1] == nil {
 		return nil, err
@@ -196,7 +196,7 @@ func join(args ...any) (any, error) {
 		return nil, fmt.Errorf("a separator is a text, not %s", show(args[1]))
 	}
 	var out strings.Builder
-	for i, one := range list.([]any) {
+	for i, one := range list {
 		text, err := stringOf(one)
 		if err != nil {
 			return nil, err

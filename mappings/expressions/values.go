@@ -47,7 +47,7 @@ func parseNumber(text string) (any, error) {
 	}
 	d, err := decimal.NewFromString(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no number", short(text))
+		return nil, errors.New("the value is no number")
 	}
 	return d, nil
 }
@@ -57,8 +57,8 @@ func decodeJSON(text string) (any, error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+	if decoder.Decode(&value) != nil { // its error shows what stands there
+		return nil, errors.New("not JSON")
 	}
 	if decoder.More() {
 		return nil, errors.New("not JSON: something stands behind the value")
@@ -204,11 +204,4 @@ func show(value any) string {
 		return "a JSON object"
 	}
 	return fmt.Sprintf("a %T", value)
-}
-
-func short(text string) string {
-	if len(text) > 20 {
-		return text[:20] + "…"
-	}
-	return text
 }
