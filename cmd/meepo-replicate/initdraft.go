@@ -121,43 +121,46 @@ func (d *draft) copied() []string {
 	return list
 }
 
-// languageTypes are the types that the mapping language has for every target and that lose nothing.
-var languageTypes = []string{"text", "hex", "base64"}
+// instead are the types that make up for what a target does not keep of a kind by default, the best first, whichever
+// target or the language itself has them.
+var instead = map[targets.Kind][]string{
+	targets.KindDecimal:   {"scaled_float", "double", "text"},
+	targets.KindUint:      {"unsigned_long", "double", "text"},
+	targets.KindDate:      {"keyword", "text"},
+	targets.KindDateTime:  {"keyword", "text"},
+	targets.KindTimestamp: {"keyword", "text"},
+	targets.KindJSON:      {"flattened", "nested", "json", "text"},
+	targets.KindGeometry:  {"geo_shape", "geo_point", "text"},
+	targets.KindBinary:    {"keyword", "hex"},
+	targets.KindVector:    {"dense_vector", "text"},
+}
 
-// change is what would have a column kept otherwise, as a mapping says it: of all that can be said of it, what the language
-// takes.
+// change is what would have a column kept otherwise, as a mapping says it; empty: nothing. It is only what the language
+// takes of this column.
 func (d *draft) change(column string, field targets.Field, rules mappings.Rules) string {
-	said, types := "", []string(nil)
+	var ways []string
 	if d.takes(mappings.Field{Column: mappings.Text{Value: column}, ZeroDate: mappings.Text{Value: "error"}}, rules) {
-		said = "zero_date: error"
+		ways = append(ways, "zero_date: error")
 	}
-	for _, t := range rules.Types {
-		if slices.Contains(t.Kinds, field.Kind) {
-			types = append(types, t.Name)
+	for _, name := range instead[field.Kind] {
+		scale := scaleOf(name, field)
+		if !d.takes(mappings.Field{Column: mappings.Text{Value: column}, Type: mappings.Text{Value: name}, Scale: scale}, rules) {
+			continue
 		}
-	}
-	for _, name := range languageTypes {
-		if !slices.Contains(types, name) {
-			types = append(types, name)
+		way := "type: " + name
+		if scale > 0 {
+			way += fmt.Sprintf(", scale: %d", scale)
 		}
+		ways = append(ways, way)
 	}
-	types = slices.DeleteFunc(types, func(name string) bool {
-		return !d.takes(mappings.Field{Column: mappings.Text{Value: column}, Type: mappings.Text{Value: name}, Scale: scaleOf(name, field)}, rules)
-	})
-	if said == "" && len(types) > 0 {
-		said = "type: " + types[0]
-		if scale := scaleOf(types[0], field); scale > 0 {
-			said += fmt.Sprintf(", scale: %d", scale)
-		}
-		types = types[1:]
-	}
-	switch {
-	case said == "":
+	if len(ways) == 0 {
 		return ""
-	case len(types) > 0:
-		return "fields: {" + quoted(column) + ": {" + said + "}}; other types: " + strings.Join(types, ", ")
 	}
-	return "fields: {" + quoted(column) + ": {" + said + "}}"
+	text := "fields: {" + quoted(column) + ": {" + ways[0] + "}}"
+	for _, way := range ways[1:] {
+		text += ", or {" + way + "}"
+	}
+	return text
 }
 
 // scaleOf is the factor that a type wants of a field: all digits of a decimal are whole then.

@@ -47,7 +47,7 @@ func TestDraft_Losses(t *testing.T) {
     exclude: [password]
     # What the target has otherwise than the table, and what would change it:
     #   _total: rounds
-    #     fields: {_total: {type: scaled_float, scale: 1000}}; other types: keyword, text
+    #     fields: {_total: {type: scaled_float, scale: 1000}}, or {type: text}
     #   total: is a text
     #     fields: {total: {type: text}}
     fields:

@@ -138,3 +138,40 @@ func TestInit_UnfitDestination(t *testing.T) {
 	}
 	t.Log(r.stdout.String())
 }
+
+// TestInit_ChangeLines does what the comments say would change a column: all of it is the language's, and check takes it.
+func TestInit_ChangeLines(t *testing.T) {
+	for _, kind := range []string{"mongo", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			db := servertest.OpenSQL(t, servertest.MySQL)
+			db.Exec(t, "CREATE TABLE odd (id INT PRIMARY KEY, total DECIMAL(60,2), day DATE, at DATETIME(6), doc JSON, place GEOMETRY, `a: b` TIMESTAMP NULL)")
+			shelf := openShelf(t, kind, db.Name)
+			dir, env := t.TempDir(), append([]string{"MEEPO_SOURCE_PASSWORD=repl"}, shelf.env...)
+			if r := (invocation{args: []string{"init", "--source", db.ReplURL, "--target", kind, "--target-url", shelf.url}, dir: dir}).run(t); r.wait(t) != 0 {
+				t.Fatalf("init: %s", r.stderr)
+			}
+			path := filepath.Join(dir, "meepo.yaml")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said []string
+			for _, m := range regexp.MustCompile(`(?m)^    #     fields: \{(.*?\})\}`).FindAllStringSubmatch(string(text), -1) {
+				said = append(said, m[1])
+			}
+			if len(said) < 4 {
+				t.Fatalf("%d lines in\n%s", len(said), text)
+			}
+			changed := strings.Replace(string(text), "    # What", "    fields: {"+strings.Join(said, ", ")+"}\n    # What", 1)
+			if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := invocation{args: []string{"check"}, dir: dir, env: env}.run(t)
+			if code := r.wait(t); code != 0 {
+				t.Errorf("exit code %d: %s%s with\n%s", code, r.stdout, r.stderr, changed)
+			}
+			t.Log(said)
+		})
+	}
+}
