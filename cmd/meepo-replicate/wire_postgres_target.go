@@ -29,7 +29,7 @@ func (postgresTarget) check(c *config) []error {
 func (postgresTarget) rules(*config) mappings.Rules {
 	return mappings.Rules{
 		Name: postgres.CheckName, Fields: postgres.CheckFields, KeyIsFields: true, Default: source.Table.String,
-		Block: "postgres", Types: postgres.Types(),
+		Block: "postgres", Types: postgres.Types(), Options: postgres.Options(), Destination: postgres.CheckOptions,
 	}
 }
 
