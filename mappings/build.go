@@ -291,6 +291,7 @@ func (b *builder) say(f *Field, s *step, field *targets.Field) {
 		} else {
 			s.then("zone", inZone(zone))
 			field.Kind = targets.KindTimestamp
+			field.Native += " in " + f.Zone.Value
 		}
 	}
 	if f.Mask.Value != "" {

@@ -21,14 +21,15 @@ func writePlan(out *strings.Builder, plan *mappings.Plan) {
 	fmt.Fprintf(out, "  key %s\n", strings.Join(key, ", "))
 	for i, field := range dest.Fields {
 		name, is := field.Name, field.Native
-		if column, ok := plan.Origin(i); ok && column.Name != name {
+		column, isColumn := plan.Origin(i)
+		if isColumn && column.Name != name {
 			name = column.Name + " as " + name
 		}
 		if field.As != "" {
 			is += " as " + field.As
-			if field.Scale != 0 {
-				is += fmt.Sprintf(", scale %d", field.Scale)
-			}
+		}
+		if isColumn && field.Scale != 0 && field.Scale != column.Type.Scale {
+			is += fmt.Sprintf(", scale %d", field.Scale)
 		}
 		fmt.Fprintf(out, "  field %s, %s\n", name, is)
 	}
