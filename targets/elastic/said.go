@@ -27,7 +27,7 @@ func checkSaid(dest *targets.Destination, ix *index, found *targets.Findings) {
 		said, have := saidProperty(dest, field.Name), ix.fields[field.Name]
 		for _, name := range slices.Sorted(maps.Keys(said)) {
 			want, is := asJSON(said[name]), asJSON(have[name])
-			if have == nil || name == "type" || want == is || is == "null" && (want == "true" || want == "false") { // that may be the default, which the server does not show
+			if have == nil || name == "type" || want == is || is == "["+want+"]" || is == "null" && (want == "true" || want == "false") { // that may be the default, which the server does not show
 				continue
 			}
 			found.Add(targets.Warning, dest.Name+"."+field.Name, fmt.Sprintf("%s is %s in index [%s], and the mapping says %s: an index that exists keeps its mappings", name, is, ix.name, want),
