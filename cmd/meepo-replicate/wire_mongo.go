@@ -7,6 +7,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/mongo"
 )
 
@@ -32,6 +33,11 @@ func (mongoKind) rules(c *config) mappings.Rules {
 		}
 		return table.Schema + "." + table.Name
 	}}
+}
+
+// ddl: what the driver keeps for itself is made by writing it.
+func (mongoKind) ddl(_ *config, dests []*targets.Destination) (string, error) {
+	return described("", dests, mongo.Describe)
 }
 
 func (mongoKind) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

@@ -56,11 +56,18 @@ func Describe(dest *targets.Destination) (string, error) {
 	if err := checkDestination(dest); err != nil {
 		return "", err
 	}
-	body, err := json.MarshalIndent(blueprint(dest), "", "  ")
+	return shownRequest(dest.Name+firstSuffix, blueprint(dest))
+}
+
+// DescribeOwn shows the request that makes what this program keeps for itself in the target.
+func DescribeOwn() (string, error) { return shownRequest(marksIndex, marksBlueprint()) }
+
+func shownRequest(index string, body property) (string, error) {
+	text, err := json.MarshalIndent(body, "", "  ")
 	if err != nil {
-		return "", fmt.Errorf("encode index of %s: %w", dest.Name, err)
+		return "", fmt.Errorf("encode index %s: %w", index, err)
 	}
-	return fmt.Sprintf("PUT /%s%s\n%s\n", dest.Name, firstSuffix, body), nil
+	return fmt.Sprintf("PUT /%s\n%s\n", index, text), nil
 }
 
 // propertiesOf renders fields of a destination and counts them as Elasticsearch does, with objects and multi-fields. Objects are as

@@ -1,6 +1,7 @@
 package elastic_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -147,10 +148,39 @@ func TestOptions_Index(t *testing.T) {
 	other.Options = tree{"mappings": tree{"properties": tree{"name": tree{"type": "text"}}}}
 	wantFinding(t, check(t, server.URL, &other), targets.Fatal, dest.Name, "field name of index", "is keyword, where text is wanted")
 
-	broken := destination(server, "broken")
-	broken.Options = tree{"settings": tree{"number_of_shards": "many"}}
-	err := target.Prepare(t.Context(), []*targets.Destination{broken})
-	if err == nil || !strings.Contains(err.Error(), "number_of_shards") {
-		t.Errorf("a setting that the server refuses: %v", err)
+}
+
+// TestOptions_ServerRefuses: check foretells what the server would not take, types that it lacks among it, and nothing is made.
+func TestOptions_ServerRefuses(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	target := open(t, elastic.Config{URLs: []string{server.URL}})
+	for want, change := range map[string]func(d *targets.Destination){
+		"[number_of_shards]":               func(d *targets.Destination) { d.Options = tree{"settings": tree{"number_of_shards": "many"}} },
+		"unknown setting [index.nonsense]": func(d *targets.Destination) { d.Options = tree{"settings": tree{"nonsense": int64(1)}} },
+		"analyzer [nope] has not been configured": func(d *targets.Destination) {
+			d.Options = tree{"mappings": tree{"properties": tree{"name": tree{"analyzer": "nope"}}}}
+		},
+		"No handler for type [scaled_float]": func(d *targets.Destination) { d.Fields[1].As, d.Fields[1].Scale = "scaled_float", 100 },
+	} {
+		dest := destination(server, "refused")
+		dest.Fields = slices.Clone(dest.Fields)
+		change(dest)
+		wantFinding(t, check(t, server.URL, dest), targets.Fatal, dest.Name, "the server would not make the index", strings.Trim(want, "[]"))
+		err := target.Prepare(t.Context(), []*targets.Destination{dest})
+		var hint *targets.HintError
+		if !errors.As(err, &hint) {
+			t.Errorf("%s: prepare: %v", want, err)
+		}
+		if status, _ := server.Do(t, http.MethodHead, "/"+dest.Name, nil); status != http.StatusNotFound {
+			t.Errorf("%s: status %d", want, status)
+		}
+	}
+	fine := destination(server, "fine")
+	fine.Options = tree{"settings": tree{"number_of_shards": int64(2)}, "mappings": tree{"properties": tree{"name": tree{"analyzer": "whitespace"}}}}
+	if found := check(t, server.URL, fine); worst(found) > targets.Note {
+		t.Errorf("what the server takes: %+v", found)
+	}
+	if status, _ := server.Do(t, http.MethodHead, "/"+fine.Name, nil); status != http.StatusNotFound {
+		t.Errorf("check has made it: status %d", status)
 	}
 }

@@ -153,8 +153,8 @@ func (t *Target) create(ctx context.Context, dest *targets.Destination) (there b
 	}
 	if err != nil {
 		err = fmt.Errorf("create index %s: %w", name, err)
-		if len(dest.Options) > 0 && hasStatus(err, http.StatusBadRequest) {
-			err = &targets.HintError{Err: err, Advice: "look at settings and mappings under `elastic` in the mapping"}
+		if hasStatus(err, http.StatusBadRequest) {
+			err = &targets.HintError{Err: err, Advice: "look at the types that the mapping asks for, and at settings and mappings under `elastic`"}
 		}
 		return false, err
 	}
