@@ -33,7 +33,11 @@ func ObjectSchema(keys []Key, known map[string]Rules) Schema {
 			needed = append(needed, key.Name)
 		}
 		if key.Without != "" {
-			rules = append(rules, Schema{"not": Schema{"required": []string{key.Name, key.Without}}})
+			// "not" would do as well, but editors then say nothing of which key it is.
+			rules = append(rules, Schema{
+				"if":   Schema{"required": []string{key.Name}},
+				"then": Schema{"properties": Schema{key.Without: false}},
+			})
 		}
 		for _, word := range slices.Sorted(maps.Keys(key.WordNeeds)) {
 			rules = append(rules, Schema{
