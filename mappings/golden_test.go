@@ -21,6 +21,10 @@ func TestCases(t *testing.T) {
 	if err != nil || len(folders) < 50 {
 		t.Fatalf("%d cases, %v", len(folders), err)
 	}
+	all, err := filepath.Glob("testdata/*")
+	if err != nil || len(all) != len(folders)+1 { // fuzz is none
+		t.Errorf("%d folders in testdata, and %d cases: each wants a %s", len(all)-1, len(folders), cases.File)
+	}
 	runner := cases.Runner{
 		Target: "picky", Targets: map[string]mappings.Rules{"picky": mappings.PickyRules},
 		Source: "kinds", Sources: map[string]func(string) (source.Type, error){"kinds": kindNamed},
