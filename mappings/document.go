@@ -1,10 +1,6 @@
 package mappings
 
-import (
-	"errors"
-
-	"github.com/goccy/go-yaml/ast"
-)
+import "github.com/goccy/go-yaml/ast"
 
 // Document is a YAML file of another kind that is read as mapping files are: strictly, with a place for everything
 // that is wrong, and all of it at once. It holds no secrets: messages show its lines.
@@ -74,12 +70,7 @@ func (d *Document) Fail(at Place, hint, format string, args ...any) {
 
 // FailWith adds an error that something else has given, with its advice.
 func (d *Document) FailWith(at Place, what string, err error) {
-	hint := ""
-	var advised interface{ Hint() string }
-	if errors.As(err, &advised) {
-		hint = advised.Hint()
-	}
-	d.Fail(at, hint, "%s: %v", what, err)
+	d.Fail(at, hintOf(err), "%s: %v", what, err)
 }
 
 // Err holds everything that is wrong, see [Errors].
