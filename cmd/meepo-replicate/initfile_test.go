@@ -94,6 +94,9 @@ target:
 	if !strings.Contains(text, "\nstate: ../data/state.db\n") {
 		t.Errorf("the state is elsewhere in\n%s", text)
 	}
+	if err := validateYAML(t, schemaOf(t, "config"), text); err != nil {
+		t.Errorf("editors refuse what is written: %v\n%s", err, text)
+	}
 	if diff := cmp.Diff([]string{"MEEPO_SOURCE_PASSWORD", "SOURCE_READ_PASSWORD"}, file.variables); diff != "" {
 		t.Error(diff)
 	}

@@ -11,9 +11,9 @@ import (
 
 // otherNames are what CREATE TABLE takes and the catalog prints otherwise.
 var otherNames = map[string]string{
-	"integer": "int", "int1": "tinyint", "int2": "smallint", "int3": "mediumint", "int4": "int", "int8": "bigint",
+	"integer": "int", "int1": "tinyint", "int2": "smallint", "int3": "mediumint", "int4": "int", "int8": "bigint", "middleint": "mediumint",
 	"bool": "tinyint", "boolean": "tinyint", "numeric": "decimal", "dec": "decimal", "fixed": "decimal",
-	"real": "double", "float8": "double", "float4": "float", "nchar": "char", "nvarchar": "varchar", "character": "char",
+	"real": "double", "float8": "double", "float4": "float", "nchar": "char", "nvarchar": "varchar", "varcharacter": "varchar", "character": "char",
 }
 
 // longest are the lengths of types that name none, as the catalog has them.
@@ -35,6 +35,9 @@ func TypeNamed(native string) (source.Type, error) {
 	if other, ok := otherNames[word]; ok {
 		d.dataType = other
 	}
+	if strings.HasPrefix(strings.ToLower(text), "character varying") {
+		d.dataType = "varchar"
+	}
 	if length, ok := longest[d.dataType]; ok {
 		d.length = number(length)
 	}
@@ -47,6 +50,14 @@ func TypeNamed(native string) (source.Type, error) {
 		}
 		if len(args) > 1 {
 			d.scale = number(args[1])
+		}
+	case "float":
+		if len(args) == 1 && args[0] > 24 {
+			d.dataType = "double"
+		}
+	case "text", "blob":
+		if len(args) > 0 {
+			return source.Type{}, &source.HintError{Err: fmt.Errorf("the server makes of %q a type of another length", text), Advice: "name the one that it makes, as SHOW CREATE TABLE does"}
 		}
 	case "bit":
 		d.precision = number(1)

@@ -34,11 +34,8 @@ func TypeNamed(native string) (source.Type, error) {
 	if parts == nil {
 		return source.Type{}, unknownType(text)
 	}
-	base := parts[1] + parts[3]
-	if name, ok := sqlNames[base]; ok {
-		base = name
-	}
-	d := columnDef{native: text, base: base, namespace: "pg_catalog", class: "b", mod: modifier(base, parts[2])}
+	base, sizes := catalogName(parts[1]+parts[3], parts[2])
+	d := columnDef{native: text, base: base, namespace: "pg_catalog", class: "b", mod: modifier(base, sizes)}
 	_, known := builtin[base]
 	switch {
 	case parts[4] != "":
@@ -59,11 +56,26 @@ func unknownType(text string) error {
 	return &source.HintError{Err: fmt.Errorf("%q is no type of PostgreSQL's that is known here", text), Advice: "of a domain name the type below it, of an ENUM its members: enum('sad','happy')"}
 }
 
+// catalogName is what the catalog calls a type.
+func catalogName(name, sizes string) (base, moreSizes string) {
+	switch bits, err := strconv.Atoi(strings.TrimSpace(sizes)); {
+	case (name == "char" || name == "character") && sizes == "":
+		return "bpchar", "1"
+	case name == "float" && err == nil && bits <= 24:
+		return "float4", ""
+	case name == "float":
+		return "float8", ""
+	case strings.HasPrefix(name, "interval "): // day to second
+		return "interval", ""
+	}
+	if base, ok := sqlNames[name]; ok {
+		return base, sizes
+	}
+	return name, sizes
+}
+
 // modifier makes of the sizes in parentheses what the catalog keeps, see typeOf.
 func modifier(base, sizes string) int32 {
-	if base == "bpchar" && sizes == "" {
-		sizes = "1"
-	}
 	var list [2]int64
 	for i, text := range strings.SplitN(sizes, ",", 2) {
 		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 16)

@@ -99,6 +99,25 @@ func checkNamed(t *testing.T, want source.Type, name string) {
 	}
 }
 
+// TestTypeNamed_Spellings: types that CREATE TABLE takes in other words, or without their sizes, are what the catalog makes of them.
+func TestTypeNamed_Spellings(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *servertest.Database, s *Source) {
+		for _, spelling := range []string{
+			"int", "INT8", "serial", "bigserial", "float", "float(10)", "float(30)", "float8", "real", "double precision[]", "bool", "decimal", "decimal(5)", "numeric(5,-2)", "numeric( 6 , 2 )",
+			"varchar", "VARCHAR (7)", "char", "char(3)", "bpchar", "character varying(3)[]", "int[3][4]", "bit", "bit(3)", "bit varying(5)", "varbit", "timestamp(3)", "timestamp (3) with time zone",
+			"timestamptz(0)", "time(2)", "time(1) with time zone", "timetz", "interval", "interval(3)", "interval day to second", "daterange", "int8multirange", "json", "jsonb", "oid", "name",
+		} {
+			d.Exec(t, "DROP TABLE IF EXISTS spelled; CREATE TABLE spelled (id int PRIMARY KEY, v "+spelling+")")
+			want := everything(t, s, source.Table{Schema: "public", Name: "spelled"}).Columns[1].Type
+			got, err := TypeNamed(spelling)
+			got.Native = want.Native
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v, %s", spelling, err, diff)
+			}
+		}
+	})
+}
+
 // TestTypeNamed_Unknown: a name that is no type is an error.
 func TestTypeNamed_Unknown(t *testing.T) {
 	for _, name := range []string{"", "mood", "varchar(5", "int4; drop table x", "decimal(2"} {
