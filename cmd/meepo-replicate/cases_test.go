@@ -92,7 +92,7 @@ func TestTest_WrongCommandLines(t *testing.T) {
 		{"test none", "", "error: there is no case in none\n  what to do: make a folder with a case.yaml in it: see meepo-replicate test --help\n", exitUsage},
 		{"test a b", "", "error: name one folder with cases, not 2\n  what to do: see meepo-replicate test --help\n", exitUsage},
 		{"test --target=elastik", "", "error: invalid argument \"elastik\" for \"--target\" flag: \"elastik\" is not one of elastic, mongo, postgres: did you mean \"elastic\"?\n  what to do: see meepo-replicate test --help\n", exitUsage},
-		{"test", "FAIL  a\n      error: a/case.yaml: no target is named\n        what to do: write a line `target: elastic`, or use --target\n1 case, 1 not as wanted\n", "", exitFailed},
+		{"test", "FAIL  a\n      a/case.yaml:1:1: no target is named: write a line `target: elastic`, or use --target\n         1 | tables: [{table: s.t, key: id, columns: {id: int}}]\n           | ^\n1 case, 1 not as wanted\n", "", exitFailed},
 	} {
 		code, stdout, stderr := call(t, strings.Fields(test.args)...)
 		if code != test.code {

@@ -106,9 +106,8 @@ func runCase(p *process, runner cases.Runner, folder string, update bool) bool {
 	switch {
 	case err != nil:
 		fmt.Fprintf(p.stdout, "FAIL  %s\n", folder)
-		var text strings.Builder
-		printError(&text, err)
-		fmt.Fprint(p.stdout, indented(text.String()))
+		// As want.txt has them: in a case no key is a secret, which printError would take it for.
+		fmt.Fprint(p.stdout, indented(err.Error()))
 	case result.Fits():
 		fmt.Fprintf(p.stdout, "ok    %s\n", folder)
 		return true

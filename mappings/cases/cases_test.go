@@ -59,7 +59,7 @@ func TestRun_MalformedCases(t *testing.T) {
 		want []string
 	}{
 		{"", []string{"1:1: the file is empty: begin with a line `version: 1`"}},
-		{"targt: any\ntables: []\n", []string{`1:1: case.yaml has an unknown key "targt": did you mean "target"?`, "2:9: tables is an empty list"}},
+		{"targt: any\ntables: []\n", []string{`1:1: case.yaml has an unknown key "targt": did you mean "target"?`, "1:1: no target is named: write a line `target: any`, or use --target", "2:9: tables is an empty list"}},
 		{"target: many\nsource: oracle\n", []string{
 			"1:1: case.yaml has no `tables`: such as `tables: [{table: shop.orders, key: id, columns: {id: bigint}}]`",
 			`1:9: target: there is no "many": known are any`, `2:9: source: there is no "oracle": known are mysql, postgres`}},

@@ -47,6 +47,8 @@ func (r Runner) read(file string, data []byte) (given, error) {
 	if node, ok := said["target"]; ok {
 		g.target, _ = doc.Text(node, "target")
 		in.oneOf(g.target, "target", keysOf(r.Targets))
+	} else if g.target.Value = r.Target; r.Target == "" {
+		doc.Fail(doc.Place(root), "write a line `target: "+keysOf(r.Targets)[0]+"`, or use --target", "no target is named")
 	}
 	if node, ok := said["source"]; ok {
 		g.source, _ = doc.Text(node, "source")

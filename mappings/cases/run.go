@@ -66,20 +66,12 @@ func (r Runner) Run(folder string) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	target := r.Target
-	if g.target.Value != "" {
-		target = g.target.Value
-	}
-	rules, ok := r.Targets[target]
-	if !ok {
-		return result, &source.HintError{Err: fmt.Errorf("%s: no target is named", file), Advice: "write a line `target: " + keysOf(r.Targets)[0] + "`, or use --target"}
-	}
 	want, err := os.ReadFile(filepath.Join(folder, wantFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return result, fmt.Errorf("read what is wanted: %w", err)
 	}
 	result.Want = strings.ReplaceAll(string(want), "\r\n", "\n")
-	result.Got, err = r.run(folder, g, rules)
+	result.Got, err = r.run(folder, g, r.Targets[g.target.Value])
 	return result, err
 }
 
