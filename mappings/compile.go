@@ -133,6 +133,7 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		c.unfit(one, "", err.Error())
 		return nil
 	}
+	plan.define(m, one)
 	return plan
 }
 

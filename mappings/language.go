@@ -10,7 +10,7 @@ import (
 )
 
 // mappingKeys are the keys of a mapping, in the order in which to write them.
-var mappingKeys = []string{"name", "from", "to", "columns", "exclude", "fields"}
+var mappingKeys = []string{"name", "from", "to", "columns", "exclude", "fields", "on_schema_change", "new_tables"}
 
 func (l *loader) mappings(node ast.Node) []Mapping {
 	var list []Mapping
@@ -57,6 +57,7 @@ func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 	if to, ok := entries.get("to"); ok {
 		m.To, _ = l.text(to.value, "to")
 	}
+	m.Policies = l.policies(entries)
 	l.choice(&m, entries)
 	if fields, ok := entries.get("fields"); ok {
 		m.Fields = l.fields(fields.value)

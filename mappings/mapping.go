@@ -6,15 +6,18 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// Mapping is one mapping as it was written, not yet compared with any table.
+// Mapping is one mapping as it was written, not yet compared with any table. What it says is part of the [Definition]
+// of its plans, but for fields with the tag definition:"-"; one with definition:"secret" is there as a digest.
 type Mapping struct {
-	Name    Text
-	From    []From
-	Except  []source.Pattern // tables that From selects and that are not meant; no file can say this
+	Name    Text             `definition:"-"`
+	From    []From           `definition:"-"`
+	Except  []source.Pattern `definition:"-"` // tables that From selects and that are not meant; no file can say this
 	To      Text             // empty: the table's own destination
 	Columns []Text           // in the document's order; nil: all but Exclude
 	Exclude []Text           // nil where Columns is not
 	Fields  []Field          // what is said of single columns
+
+	Policies Policies `definition:"-"`
 }
 
 func (m Mapping) excepts(table source.Table) bool {

@@ -29,6 +29,9 @@ type Plan struct {
 	dest        *targets.Destination
 	values      []int // per field of dest: its place in the selection's columns
 	fingerprint string
+	definition  Definition
+	policies    Policies
+	named       bool // the mapping names the table; otherwise a glob has found it
 }
 
 // ID identifies the plan. It stays the same as long as the mapping's name and the table do.
