@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -113,11 +114,14 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 		if len(r.plans.of(e.Table)) > 0 { // CREATE TABLE IF NOT EXISTS, or known from the catalog already
 			return r.altered(ctx, e.Table, t)
 		}
+		r.plans.forgetDefinitions(e.Table)
 		return r.appeared(ctx, e.Table, t, "table created")
 	case source.Gap:
-		return r.appeared(ctx, e.Table, t, "the log does not tell all changes of its rows")
+		return r.appeared(ctx, e.Table, t, reasonGap)
 	case source.Drop:
-		return r.vanished(ctx, e.Table, t)
+		err := r.vanished(ctx, e.Table, t)
+		r.plans.forgetDefinitions(e.Table)
+		return err
 	case source.Rename:
 		r.held.altered(e.Table, e.To, &t.change)
 		if err := r.vanished(ctx, e.Table, t); err != nil {
@@ -176,18 +180,48 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 		r.unrecord(table, t)
 	}
 	for _, f := range flows {
-		before, known := r.recorded.of(f.plan.ID())
-		if known && before == recordOf(f) {
-			continue
-		}
-		kinds := []state.JobKind{state.Backfill}
-		if !known || before.key != recordOf(f).key {
-			r.emptied(f.plan.ID())
-			kinds = append(kinds, state.Sweep)
-		}
-		r.addJobs(f, &t.change, "table altered", kinds...)
+		r.alteredPlan(f, t)
 	}
 	return nil
+}
+
+// alteredPlan queues what an altered table makes necessary for one of its plans.
+func (r *Replicator) alteredPlan(f *flow, t *token) {
+	before, known := r.recorded.of(f.plan.ID())
+	now := recordOf(f)
+	remake := r.plans.decide(f.plan, mappings.Changes(before.definition, now.definition)).remake
+	switch {
+	case known && (r.ignores(before, f) || before.alike(now) && !remake):
+		if before.definition.Text() != now.definition.Text() {
+			r.record(f, &t.change)
+		}
+	case known && before.key == now.key && !remake:
+		r.addJobs(f, &t.change, "table altered", state.Backfill)
+	default:
+		r.emptied(f.plan.ID())
+		r.addJobs(f, &t.change, "table altered", state.Backfill, state.Sweep)
+	}
+}
+
+// ignores reports whether a plan goes on with a changed table without copying it again.
+func (r *Replicator) ignores(before planRecord, f *flow) bool {
+	now := recordOf(f)
+	return before.key == now.key && r.plans.decide(f.plan, mappings.Changes(before.definition, now.definition)).policy == mappings.Ignore
+}
+
+const reasonGap = "the log does not tell all changes of its rows"
+
+// rewritten reports whether a gap is that of values which a change of their type has converted, and that the plan is to
+// ignore. Of another gap right before such a change, only the change itself would show in the catalog; then the change's
+// own gap comes next, and is not ignored.
+func (r *Replicator) rewritten(f *flow) bool {
+	before, known := r.recorded.of(f.plan.ID())
+	if !known || !r.ignores(before, f) {
+		return false
+	}
+	return slices.ContainsFunc(mappings.Changes(before.definition, f.plan.Definition()), func(c mappings.Change) bool {
+		return c.Kind == mappings.ColumnRetyped && !c.Lossless
+	})
 }
 
 // appeared takes up a table that is new under its name: all its rows, and nothing else, belong in the target.
@@ -199,6 +233,10 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 		return err
 	}
 	for _, f := range r.plans.of(table) {
+		if reason == reasonGap && r.rewritten(f) {
+			r.record(f, &t.change)
+			continue
+		}
 		r.emptied(f.plan.ID())
 		r.addJobs(f, &t.change, reason, state.Backfill, state.Sweep)
 	}
