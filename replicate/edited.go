@@ -89,25 +89,21 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	if !known || before.Definition == "" {
 		return nil
 	}
-	definition, err := mappings.ParseDefinition(before.Definition)
-	if err != nil {
-		return fmt.Errorf("%w: plan %s: %w", state.ErrCorrupt, before.Plan, err)
-	}
-	changes := mappings.Changes(definition, f.plan.Definition())
-	edited := r.editMatters(ctx, f, definition, in)
+	edited, d, err := r.plans.compare(ctx, f, before, in.tables)
 	switch {
+	case err != nil:
+		return err
 	case edited && !r.acceptsStale(before.Plan, before.Source):
-		return r.refuseEdited(f, decision{changes: changes})
+		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()))
 	case edited:
 		in.stale[f.plan.ID()] = true
 		if before.Destination != f.plan.Destination().Name {
 			delete(r.plans.behind, f.plan.ID())
 		}
 		r.log.Warn("mapping was edited since its rows were copied, and nothing is copied again: documents stay as they are until their rows change",
-			"mapping", f.plan.Name(), "table", f.table.String(), "changes", decision{changes: changes}.text())
+			"mapping", f.plan.Name(), "table", f.table.String(), "changes", d.text())
 		return nil
 	}
-	d := r.plans.decide(f.plan, changes)
 	if err := d.refusal(f); err != nil {
 		return err
 	}
@@ -115,10 +111,23 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	return nil
 }
 
+// compare holds a flow against what the state knows of its plan: whether its mapping was edited so that documents become
+// others, with all changes then, and otherwise what is to be done about those of the table.
+func (p *plans) compare(ctx context.Context, f *flow, before state.Plan, tables map[source.Table]source.Columns) (edited bool, d decision, err error) {
+	definition, err := mappings.ParseDefinition(before.Definition)
+	if err != nil {
+		return false, d, fmt.Errorf("%w: plan %s: %w", state.ErrCorrupt, before.Plan, err)
+	}
+	changes := mappings.Changes(definition, f.plan.Definition())
+	if p.editMatters(ctx, f, before, definition, tables) {
+		return true, decision{changes: changes}, nil
+	}
+	return false, p.decide(f.plan, changes), nil
+}
+
 // editMatters reports whether a mapping was edited so that documents become others: whether it makes others of the table
 // as it was, too.
-func (r *Replicator) editMatters(ctx context.Context, f *flow, definition mappings.Definition, in *inherited) bool {
-	before := in.plans[f.plan.ID()]
+func (p *plans) editMatters(ctx context.Context, f *flow, before state.Plan, definition mappings.Definition, tables map[source.Table]source.Columns) bool {
 	isEdit := func(c mappings.Change) bool { return c.Kind == mappings.MappingEdited }
 	if before.Fingerprint == f.plan.Fingerprint() || !slices.ContainsFunc(mappings.Changes(definition, f.plan.Definition()), isEdit) {
 		return false
@@ -126,15 +135,15 @@ func (r *Replicator) editMatters(ctx context.Context, f *flow, definition mappin
 	if before.Fingerprint == "" && before.Destination == f.plan.Destination().Name {
 		return false // its documents were to be made anew anyway
 	}
-	was := r.plans.compileAs(ctx, f.plan.ID(), in.tables, definition.Table)
+	was := p.compileAs(ctx, f.plan.ID(), tables, definition.Table)
 	return was == nil || was.Fingerprint() != before.Fingerprint // it may need what the table did not have
 }
 
-// refuseEdited says what was edited, and what there is to choose.
-func (r *Replicator) refuseEdited(f *flow, d decision) error {
+// refuseEdited says what was edited, and what there is to choose. Only what was copied whole can go on without a copy.
+func (d decision) refuseEdited(f *flow, whole bool) error {
 	name := f.plan.Name()
 	advice := fmt.Sprintf("meepo-replicate backfill %s copies it again, in place", name)
-	if !r.jobs.any(f.plan.ID()) {
+	if whole {
 		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
 	}
 	return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: advice, edited: true}
@@ -160,16 +169,13 @@ func (r *Replicator) takeUpKnown(f *flow, in *inherited, change *state.Change) {
 	id, record := f.plan.ID(), f.record()
 	before := in.plans[id]
 	var d decision
+	ignored := false
 	if definition, err := mappings.ParseDefinition(before.Definition); err == nil {
 		d = r.plans.decide(f.plan, mappings.Changes(definition, f.plan.Definition()))
-		was := recordFrom(definition, before.Fingerprint)
-		if d.policy == mappings.Ignore && !in.stale[id] && was.key == recordOf(f).key {
-			r.recorded.restore(id, was) // the log is about to tell of it
-			return
-		}
+		ignored = r.ignores(recordFrom(definition, before.Fingerprint), f)
 	}
 	switch {
-	case in.stale[id]:
+	case in.stale[id], ignored && before.Fingerprint != "":
 		r.record(f, change)
 	case before.Fingerprint != record.Fingerprint || d.remake:
 		what := "table"

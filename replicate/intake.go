@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -117,7 +116,7 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 		r.plans.forgetDefinitions(e.Table)
 		return r.appeared(ctx, e.Table, t, "table created")
 	case source.Gap:
-		return r.appeared(ctx, e.Table, t, reasonGap)
+		return r.appeared(ctx, e.Table, t, "the log does not tell all changes of its rows")
 	case source.Drop:
 		err := r.vanished(ctx, e.Table, t)
 		r.plans.forgetDefinitions(e.Table)
@@ -203,25 +202,11 @@ func (r *Replicator) alteredPlan(f *flow, t *token) {
 	}
 }
 
-// ignores reports whether a plan goes on with a changed table without copying it again.
+// ignores reports whether a plan goes on with a changed table without copying it again. A gap is another matter: without
+// a copy, rows would be missing.
 func (r *Replicator) ignores(before planRecord, f *flow) bool {
 	now := recordOf(f)
 	return before.key == now.key && r.plans.decide(f.plan, mappings.Changes(before.definition, now.definition)).policy == mappings.Ignore
-}
-
-const reasonGap = "the log does not tell all changes of its rows"
-
-// rewritten reports whether a gap is that of values which a change of their type has converted, and that the plan is to
-// ignore. Of another gap right before such a change, only the change itself would show in the catalog; then the change's
-// own gap comes next, and is not ignored.
-func (r *Replicator) rewritten(f *flow) bool {
-	before, known := r.recorded.of(f.plan.ID())
-	if !known || !r.ignores(before, f) {
-		return false
-	}
-	return slices.ContainsFunc(mappings.Changes(before.definition, f.plan.Definition()), func(c mappings.Change) bool {
-		return c.Kind == mappings.ColumnRetyped && !c.Lossless
-	})
 }
 
 // appeared takes up a table that is new under its name: all its rows, and nothing else, belong in the target.
@@ -233,10 +218,6 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 		return err
 	}
 	for _, f := range r.plans.of(table) {
-		if reason == reasonGap && r.rewritten(f) {
-			r.record(f, &t.change)
-			continue
-		}
 		r.emptied(f.plan.ID())
 		r.addJobs(f, &t.change, reason, state.Backfill, state.Sweep)
 	}

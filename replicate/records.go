@@ -18,12 +18,10 @@ type records struct {
 
 func newRecords() *records { return &records{plans: map[mappings.PlanID]planRecord{}} }
 
-func (r *records) put(f *flow) { r.restore(f.plan.ID(), recordOf(f)) }
-
-func (r *records) restore(id mappings.PlanID, record planRecord) {
+func (r *records) put(f *flow) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.plans[id] = record
+	r.plans[f.plan.ID()] = recordOf(f)
 }
 
 func (r *records) of(id mappings.PlanID) (planRecord, bool) {
