@@ -42,7 +42,7 @@ func (p *Plan) define(m Mapping, one selected) {
 	}
 	table := one.columns
 	table.Rows = 0 // an estimate, which is another one every time
-	p.definition = Definition{Mapping: said(m), Table: table, Used: slices.Sorted(maps.Keys(used))}
+	p.definition = Definition{Mapping: saidBy(m), Table: table, Used: slices.Sorted(maps.Keys(used))}
 }
 
 // ParseDefinition reads what Text has written.

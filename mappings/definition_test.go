@@ -16,7 +16,7 @@ import (
 // defined compiles a mapping, a line of a file, for one table and returns the plan.
 func defined(t *testing.T, mapping string, table source.Columns) *Plan {
 	t.Helper()
-	file, err := Parse("m.yaml", []byte("version: 1\nmappings:\n  - "+mapping+"\n"))
+	file, err := Parse("m.yaml", []byte("version: 1\nmappings:\n  - "+mapping+"\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func again(t *testing.T, d Definition) Definition {
 	return stored
 }
 
-func changed(before, after Definition) []string {
+func changesBetween(before, after Definition) []string {
 	var list []string
 	for _, change := range Changes(before, after) {
 		text := change.String()
@@ -64,13 +64,49 @@ func TestDefinition_Edits(t *testing.T) {
 			"columns was not said, is now [total, id]", "exclude was [note], is now not said",
 		},
 	} {
-		got := changed(before, again(t, defined(t, mapping, orders).Definition()))
+		got := changesBetween(before, again(t, defined(t, mapping, orders).Definition()))
 		// A column that the mapping takes only now was there before.
 		got = slices.DeleteFunc(got, func(s string) bool { return strings.Contains(s, "was added") })
 		want = slices.DeleteFunc(want, func(s string) bool { return strings.Contains(s, "was added") })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", mapping, diff)
 		}
+	}
+}
+
+// TestDefinition_EveryKey: each key of the language that makes documents others is there, under its own name.
+func TestDefinition_EveryKey(t *testing.T) {
+	file, err := Parse("m.yaml", []byte(`version: 1
+mappings:
+  - name: o
+    from: Shop.Orders
+    to: "{db}_o"
+    id: "x{id}"
+    where: total > 5
+    exclude: [note]
+    on_delete: {mark: gone}
+    on_schema_change: {add: park}
+    new_tables: ignore
+    elastic: {routing: [id], pipeline: clean, settings: {index: {codec: best}}}
+    fields:
+      total: {to: a.b, type: scaled_float, scale: 100}
+      email: {mask: hash, key: a-key-of-16-chars-or-more}
+      net: {expr: total - 1}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, said := range saidBy(file.Mappings[0]) {
+		got = append(got, said.Key+"="+said.Text)
+	}
+	want := []string{
+		"elastic.pipeline=clean", "elastic.routing=[\"id\"]", "elastic.settings.index.codec=best", "exclude=[note]",
+		"fields.email.key=secret " + keyDigest("a-key-of-16-chars-or-more"), "fields.email.mask=hash", "fields.net.expr=total - 1",
+		"fields.total.scale=100", "fields.total.to=a.b", "fields.total.type=scaled_float", "id=x{id}", "on_delete.mark=gone", "to={db}_o", "where=total > 5",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -83,9 +119,9 @@ func TestDefinition_Secrets(t *testing.T) {
 		Pepper Text `definition:"secret"`
 	}
 	list := func(key, pepper string) string {
-		var said []Said
-		walk(&said, "fields", false, reflect.ValueOf([]mask{{Column: Text{Value: "email"}, Mask: Text{Value: "hash"}, Key: Text{Value: key}, Pepper: Text{Value: pepper}}}))
-		return fmt.Sprint(said)
+		var list []Said
+		walk(&list, "fields", false, reflect.ValueOf([]mask{{Column: Text{Value: "email"}, Mask: Text{Value: "hash"}, Key: Text{Value: key}, Pepper: Text{Value: pepper}}}))
+		return fmt.Sprint(list)
 	}
 	got := list("hunter1", "salt")
 	if strings.Contains(got, "hunter1") || strings.Contains(got, "salt") || !strings.Contains(got, "{fields.email.mask hash}") || !strings.Contains(got, "{fields.email.key secret ") {
@@ -138,12 +174,12 @@ func TestChanges_OfTheTable(t *testing.T) {
 		"text to number": {retype("varchar(9)", source.Type{Length: 9}, "int", source.Type{Kind: source.KindInt, Bits: 32}), "column v was varchar(9), is now int"},
 	} {
 		plans := [2]*Plan{compile(t, nil, test.tables[0])[0], compile(t, nil, test.tables[1])[0]}
-		if got := strings.Join(changed(again(t, plans[0].Definition()), plans[1].Definition()), "; "); got != test.want {
+		if got := strings.Join(changesBetween(again(t, plans[0].Definition()), plans[1].Definition()), "; "); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
 	const narrow = "{name: o, from: Shop.Orders, to: o, columns: [id, v]}"
-	if got := changed(defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("w"))).Definition(), defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("x"))).Definition()); got != nil {
+	if got := changesBetween(defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("w"))).Definition(), defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("x"))).Definition()); got != nil {
 		t.Errorf("of columns that the mapping does not take: %q", got)
 	}
 }

@@ -35,16 +35,23 @@ type Policies struct {
 var policyWords = []string{string(Evolve), string(Ignore), string(Park), string(Stop)}
 
 // policyKeys are the keys of on_schema_change.
-var policyKeys = []string{"add", "other"}
+var policyKeys = []Key{
+	{Name: "add", Form: FormWord, Words: policyWords, Example: "evolve", Default: "`evolve`", Doc: "A column was added, where the mapping takes all columns."},
+	{Name: "other", Form: FormWord, Words: policyWords, Example: "park", Default: "`evolve` where nothing can be lost, otherwise `park`",
+		Doc: "A column was dropped, renamed or retyped, or the key is another."},
+}
 
 // policies reads what a mapping says of changes of its tables.
-func (l *loader) policies(said entries) Policies {
+func (l *loader) policies(m Mapping, said entries) Policies {
 	var p Policies
 	if change, ok := said.get("on_schema_change"); ok {
 		p.Add, p.Other = l.onSchemaChange(change.value)
 	}
 	if tables, ok := said.get("new_tables"); ok {
 		p.NewTables = l.word(tables, "new_tables", []string{NewBackfill, NewIgnore})
+		if p.NewTables == NewIgnore && m.Name.Value == "" {
+			l.problems.add(tables.key.At, "give the mapping a `name`: what it has taken is kept under it", "new_tables is ignore, and the mapping has no name")
+		}
 	}
 	return p
 }
@@ -54,7 +61,7 @@ func (l *loader) onSchemaChange(node ast.Node) (add, other Policy) {
 		l.problems.add(l.place(node), "write it as {add: evolve, other: park}", "on_schema_change is %s, not a map of `add` and `other`", what)
 		return "", ""
 	}
-	each, _ := l.entries(node, "on_schema_change", policyKeys)
+	each, _ := l.entries(node, "on_schema_change", keyNames(policyKeys))
 	for _, one := range each {
 		policy := Policy(l.word(one, "on_schema_change."+one.key.Value, policyWords))
 		if one.key.Value == "add" {

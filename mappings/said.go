@@ -2,9 +2,6 @@ package mappings
 
 import (
 	"cmp"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -13,9 +10,9 @@ import (
 	"unicode"
 )
 
-// said lists what a mapping says, key by key, whatever keys the language has: a key that is added to it is part of every
+// saidBy lists what a mapping says, key by key, whatever keys the language has: a key that is added to it is part of every
 // definition without anybody's doing. Places are left out, so that a mapping may move within its file.
-func said(m Mapping) []Said {
+func saidBy(m Mapping) []Said {
 	var list []Said
 	walk(&list, "", false, reflect.ValueOf(m))
 	slices.SortStableFunc(list, func(a, b Said) int { return cmp.Compare(a.Key, b.Key) })
@@ -33,9 +30,9 @@ func walk(list *[]Said, key string, secret bool, value reflect.Value) {
 	if !value.IsValid() || value.IsZero() {
 		return
 	}
-	if text, ok := plainText(value); ok {
+	if text, ok := writtenText(value); ok {
 		if secret {
-			text = digest(text)
+			text = "secret " + keyDigest(text)
 		}
 		*list = append(*list, Said{Key: key, Text: text})
 		return
@@ -63,17 +60,20 @@ func walkFields(list *[]Said, key string, value reflect.Value) {
 		if !field.IsExported() || tag == "-" || field.Type == reflect.TypeFor[Place]() || isName(field) {
 			continue
 		}
-		name := key
-		if !field.Anonymous {
-			name = join(key, snake(field.Name))
+		name := join(key, snake(field.Name))
+		switch {
+		case tag == "+":
+			name = key
+		case tag != "" && tag != "secret":
+			name = join(key, tag)
 		}
 		// The key of a mask is a secret even where somebody forgets to say so.
 		walk(list, name, tag == "secret" || strings.HasSuffix(name, ".key"), value.Field(i))
 	}
 }
 
-// plainText returns the text of what is written as one value: a word, or a list of words, whose order counts.
-func plainText(value reflect.Value) (string, bool) {
+// writtenText returns the text of what is written as one value: a word, or a list of words, whose order counts.
+func writtenText(value reflect.Value) (string, bool) {
 	switch v := value.Interface().(type) {
 	case Text:
 		return v.Value, true
@@ -91,16 +91,22 @@ func plainText(value reflect.Value) (string, bool) {
 	return "", false
 }
 
+// itemNames are the fields by which an item of a list is called.
+var itemNames = []string{"Column", "Target", "Name"}
+
 // isName reports whether a struct's field is the name under which the struct stands in its map.
 func isName(field reflect.StructField) bool {
-	return field.Name == "Column" && field.Type == reflect.TypeFor[Text]()
+	return slices.Contains(itemNames, field.Name) && field.Type == reflect.TypeFor[Text]()
 }
 
-// nameIn is what an item of a list is called: its column, if it is about one.
+// nameIn is what an item of a list is called: by the column, target or option that it is about, or by its place.
 func nameIn(item reflect.Value, i int) string {
-	if item.Kind() == reflect.Struct {
-		if column := item.FieldByName("Column"); column.IsValid() {
-			if text, ok := column.Interface().(Text); ok {
+	for _, name := range itemNames {
+		if item.Kind() != reflect.Struct {
+			break
+		}
+		if field := item.FieldByName(name); field.IsValid() {
+			if text, ok := field.Interface().(Text); ok {
 				return text.Value
 			}
 		}
@@ -125,11 +131,4 @@ func snake(name string) string {
 		b.WriteRune(unicode.ToLower(r))
 	}
 	return b.String()
-}
-
-// digest stands for a secret, which is its key: it shows that the secret is another, and nothing of it.
-func digest(secret string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte("a secret of a mapping"))
-	return "secret " + hex.EncodeToString(mac.Sum(nil)[:8])
 }

@@ -23,7 +23,7 @@ func (b *bench) mapped(lines ...string) {
 	for _, line := range lines {
 		text += "  - " + line + "\n"
 	}
-	file, err := mappings.Parse("m.yaml", []byte(text))
+	file, err := mappings.Parse("m.yaml", []byte(text), nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -244,12 +244,16 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 		}
 	}
 	r.addJobs(f, change, "new", kinds...)
+	if len(kinds) == 1 {
+		r.untouched.add(f.plan.ID())
+	}
 	return nil
 }
 
 // record keeps a plan as it is now.
 func (r *Replicator) record(f *flow, change *state.Change) {
 	r.recorded.put(f)
+	r.untouched.forget(f.plan.ID())
 	change.Plans = append(change.Plans, f.record())
 }
 

@@ -120,9 +120,12 @@ type environment struct {
 func load(env environment) (*config, []string, error) {
 	c := &config{origins: map[string]origin{}}
 	var wrong []error
-	file, err := c.loadFile(env)
-	if err != nil {
-		wrong = append(wrong, err)
+	var file *fileValues
+	var err error
+	if env.use&byInit == 0 { // init writes the file, and an older one is not what it is made of
+		if file, err = c.loadFile(env); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
 	for i := range settings {
 		s := &settings[i]
@@ -143,7 +146,7 @@ func load(env environment) (*config, []string, error) {
 		wrong = append(wrong, c.required(env.use)...)
 	}
 	wrong = append(wrong, c.validate(env.use)...)
-	if c.parsed, err = c.parseMappings(); err != nil {
+	if c.parsed, err = c.parseMappings(env.lookup); err != nil {
 		wrong = append(wrong, err)
 	}
 	return c, c.warnings(env), errors.Join(inFileOrder(wrong)...)

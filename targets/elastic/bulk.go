@@ -59,12 +59,12 @@ func (b *bulk) add(index int, op *targets.Op) error {
 	from := len(b.body)
 	switch op.Verb {
 	case targets.Upsert:
-		b.body = appendAction(b.body, `{"index":{"_index":`, op)
 		l := b.layouts[op.Dest]
 		if l == nil {
 			l = newLayout(op.Dest)
 			b.layouts[op.Dest] = l
 		}
+		b.body = appendAction(b.body, `{"index":{"_index":`, op, l.pipeline)
 		var err error
 		if b.body, err = l.appendDoc(b.body, op.Doc); err != nil {
 			b.body = b.body[:from]
@@ -72,12 +72,20 @@ func (b *bulk) add(index int, op *targets.Op) error {
 		}
 		b.body = append(b.body, '\n')
 	case targets.Delete:
-		b.body = appendAction(b.body, `{"delete":{"_index":`, op)
+		b.body = appendAction(b.body, `{"delete":{"_index":`, op, "")
 	default:
 		return fmt.Errorf("verb %d is none that a target knows", op.Verb)
 	}
 	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
 	return nil
+}
+
+// addMarked appends a MarkDeleted with its document.
+func (b *bulk) addMarked(index int, op *targets.Op, doc []byte) {
+	from := len(b.body)
+	b.body = appendAction(b.body, `{"index":{"_index":`, op, "_none") // the document has been through its pipeline
+	b.body = append(oneLine(append(b.body, doc...), len(b.body)), '\n')
+	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
 }
 
 func checkID(id targets.ID) error {
@@ -92,7 +100,7 @@ func checkID(id targets.ID) error {
 	return nil
 }
 
-func appendAction(dst []byte, begin string, op *targets.Op) []byte {
+func appendAction(dst []byte, begin string, op *targets.Op, pipeline string) []byte {
 	dst = append(dst, begin...)
 	dst = appendString(dst, op.Dest.Name)
 	dst = append(dst, `,"_id":`...)
@@ -104,8 +112,11 @@ func appendAction(dst []byte, begin string, op *targets.Op) []byte {
 	dst = append(dst, `,"version":`...)
 	dst = strconv.AppendInt(dst, op.Version, 10)
 	dst = append(dst, `,"version_type":"external"`...)
-	if op.Verb == targets.Upsert {
+	if op.Verb != targets.Delete {
 		dst = append(dst, `,"require_alias":true`...)
+	}
+	if pipeline != "" {
+		dst = appendString(append(dst, `,"pipeline":`...), pipeline)
 	}
 	return append(dst, "}}\n"...)
 }
@@ -137,7 +148,7 @@ func unguarded(ops []targets.Op, part []line) []*targets.Destination {
 	for _, l := range part {
 		op := &ops[l.op]
 		switch {
-		case op.Verb == targets.Upsert:
+		case op.Verb != targets.Delete:
 			written[op.Dest.Name] = true
 		case op.Dest != last:
 			last = op.Dest
