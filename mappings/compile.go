@@ -116,6 +116,7 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		return nil
 	}
 	plan.id, plan.name = identity(m, one.columns.Table, dest)
+	plan.define(m, one)
 	return plan
 }
 

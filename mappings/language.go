@@ -58,6 +58,7 @@ func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 			*into = text
 		}
 	}
+	m.Policies = l.policies(m, entries)
 	l.templates(m)
 	l.choice(&m, entries)
 	if fields, ok := entries.get("fields"); ok {

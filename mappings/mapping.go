@@ -6,19 +6,23 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// Mapping is one mapping as it was written, not yet compared with any table.
+// Mapping is one mapping as it was written, not yet compared with any table. What it says is part of the [Definition]
+// of its plans, by the language's keys, but for fields with the tag definition:"-". One with "secret" is there as a digest, one
+// with "+" under the key that it is in, and any other tag is the key.
 type Mapping struct {
-	Name    Text // empty: its destination's
-	From    []From
-	Except  []source.Pattern // tables that From selects and that are not meant; no file can say this
+	Name    Text             `definition:"-"` // empty: its destination's
+	From    []From           `definition:"-"`
+	Except  []source.Pattern `definition:"-"` // tables that From selects and that are not meant; no file can say this
 	To      Text             // a template; empty: the table's own destination
 	ID      Text             // a template; empty: the key's columns
 	Where   Text             // an expression; empty: every row
 	Columns []Text           // in the document's order; nil: all but Exclude
 	Exclude []Text           // nil where Columns is not
 	Fields  []Field          // what is said of single columns
-	Mark    Text             // the field that says since when a row is gone; empty: its document goes, too
-	Blocks  []Block          // what is said for one target alone
+	Mark    Text             `definition:"on_delete.mark"` // the field that says since when a row is gone; empty: its document goes, too
+	Blocks  []Block          `definition:"+"`              // what is said for one target alone
+
+	Policies Policies `definition:"-"`
 }
 
 func (m Mapping) excepts(table source.Table) bool {
@@ -48,7 +52,7 @@ type Field struct {
 	ZeroDate Text
 	Zone     Text
 	Mask     Text
-	Key      Text // of Mask; a secret
+	Key      Text `definition:"secret"` // of Mask
 	Value    Text // a template
 	Expr     Text // an expression
 }
@@ -56,13 +60,13 @@ type Field struct {
 // Block is what a mapping says for one target alone.
 type Block struct {
 	Target   Text
-	Settings []Setting
+	Settings []Setting `definition:"+"`
 }
 
 // Setting is one option of a block. Value is a string, bool, int64, float64, []any or map[string]any.
 type Setting struct {
 	Name  Text
-	Value any
+	Value any   `definition:"+"`
 	At    Place // of the value
 }
 

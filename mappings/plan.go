@@ -33,6 +33,9 @@ type Plan struct {
 	steps       []step
 	routing     []int // columns of the key that route a document; nil: by the id
 	fingerprint string
+	definition  Definition
+	policies    Policies
+	named       bool // the mapping names the table; otherwise a glob has found it
 }
 
 // ID identifies the plan. It stays the same as long as the mapping's name and the table do.

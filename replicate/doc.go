@@ -63,5 +63,8 @@
 //   - a table is truncated: a sweep is queued in the same transaction as the position after it. It
 //     waits for what was in flight, then looks again at every document that the target holds.
 //   - a table's definition changes: its plans are compiled anew, at the event or at the first read
-//     that fails for it, and the target is prepared before the first document of the new shape.
+//     that fails for it, and the target is prepared before the first document of the new shape. The plan's policies
+//     decide first: it may be parked, end the run, or go on without what is new.
+//   - a mapping was edited so that documents become others: at the start it is parked, unless somebody has asked for
+//     a copy of it, or accepts that documents stay as they are until their rows change.
 package replicate

@@ -15,7 +15,7 @@ import (
 
 // isFault reports whether an error concerns one table or destination only and trying again cannot mend it.
 func isFault(err error) bool {
-	return errors.Is(err, targets.ErrMismatch) || errors.Is(err, targets.ErrReplaced) || errors.Is(err, source.ErrDenied)
+	return errors.Is(err, targets.ErrMismatch) || errors.Is(err, targets.ErrReplaced) || errors.Is(err, source.ErrDenied) || errors.Is(err, ErrChanged)
 }
 
 // fit makes a flow's destination ready. What was filled before has to be there still: it is not made
@@ -31,6 +31,38 @@ func (p *plans) fit(ctx context.Context, f *flow, retry func(context.Context, fu
 		}
 	}
 	return p.recognize(ctx, f, retry)
+}
+
+// fitChanged returns the flows that go on: those that are new or changed, if their policies let them and their
+// destinations are ready for them, and all others.
+func (p *plans) fitChanged(ctx context.Context, flows []*flow) ([]*flow, error) {
+	var fit []*flow
+	for _, f := range flows {
+		if p.get(f.plan.ID()) == f {
+			fit = append(fit, f)
+			continue
+		}
+		d := p.decideOf(f)
+		err := d.refusal(f)
+		if d.policy == mappings.Stop {
+			return nil, err
+		}
+		if err == nil {
+			p.sayGoesOn(f, d)
+			err = p.fit(ctx, f, p.target.retry)
+		}
+		switch {
+		case err == nil:
+			fit = append(fit, f)
+		case !isFault(err):
+			return nil, fmt.Errorf("prepare target: %w", err)
+		default:
+			if err := p.faulty(f, err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return fit, nil
 }
 
 // fitAll is fit for flows whose plans are new, at the start: all of them or none.
@@ -169,6 +201,7 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 	}
 	p.mu.Lock()
 	delete(p.behind, id)
+	delete(p.accepted, id) // it is taken as it is now
 	p.mu.Unlock()
 	flows, unmapped, err := p.compiled(ctx, described)
 	maps.Copy(unmapped, denied)

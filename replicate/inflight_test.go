@@ -62,7 +62,7 @@ func TestBackfill_WaitsForARetriedLetter(t *testing.T) {
 	b.fill("orders", 0, 5)
 	b.source.Lag()
 	b.target.Reject("shop.orders", "3", "refused")
-	b.tweak = func(o *replicate.Options) { quick(o); o.MaxRejected = 1 }
+	b.tweak = func(o *replicate.Options) { quick(o); evolving(o); o.MaxRejected = 1 }
 	arm, held, release := b.holding("3")
 	r := b.start()
 	r.settle()

@@ -113,11 +113,14 @@ func (r *Replicator) tableChanged(ctx context.Context, e source.Event, t *token)
 		if len(r.plans.of(e.Table)) > 0 { // CREATE TABLE IF NOT EXISTS, or known from the catalog already
 			return r.altered(ctx, e.Table, t)
 		}
+		r.plans.forgetDefinitions(e.Table)
 		return r.appeared(ctx, e.Table, t, "table created")
 	case source.Gap:
 		return r.appeared(ctx, e.Table, t, "the log does not tell all changes of its rows")
 	case source.Drop:
-		return r.vanished(ctx, e.Table, t)
+		err := r.vanished(ctx, e.Table, t)
+		r.plans.forgetDefinitions(e.Table)
+		return err
 	case source.Rename:
 		r.held.altered(e.Table, e.To, &t.change)
 		if err := r.vanished(ctx, e.Table, t); err != nil {
@@ -176,18 +179,34 @@ func (r *Replicator) altered(ctx context.Context, table source.Table, t *token) 
 		r.unrecord(table, t)
 	}
 	for _, f := range flows {
-		before, known := r.recorded.of(f.plan.ID())
-		if known && before == recordOf(f) {
-			continue
-		}
-		kinds := []state.JobKind{state.Backfill}
-		if !known || before.key != recordOf(f).key {
-			r.emptied(f.plan.ID())
-			kinds = append(kinds, state.Sweep)
-		}
-		r.addJobs(f, &t.change, "table altered", kinds...)
+		r.alteredPlan(f, t)
 	}
 	return nil
+}
+
+// alteredPlan queues what an altered table makes necessary for one of its plans.
+func (r *Replicator) alteredPlan(f *flow, t *token) {
+	before, known := r.recorded.of(f.plan.ID())
+	now := recordOf(f)
+	remake := r.plans.decide(f.plan, mappings.Changes(before.definition, now.definition)).remake
+	switch {
+	case known && (r.ignores(before, f) || before.alike(now) && !remake):
+		if before.definition.Text() != now.definition.Text() {
+			r.record(f, &t.change)
+		}
+	case known && before.key == now.key && !remake:
+		r.addJobs(f, &t.change, "table altered", state.Backfill)
+	default:
+		r.emptied(f.plan.ID())
+		r.addJobs(f, &t.change, "table altered", state.Backfill, state.Sweep)
+	}
+}
+
+// ignores reports whether a plan goes on with a changed table without copying it again. A gap is another matter: without
+// a copy, rows would be missing.
+func (r *Replicator) ignores(before planRecord, f *flow) bool {
+	now := recordOf(f)
+	return before.key == now.key && r.plans.decide(f.plan, mappings.Changes(before.definition, now.definition)).policy == mappings.Ignore
 }
 
 // appeared takes up a table that is new under its name: all its rows, and nothing else, belong in the target.

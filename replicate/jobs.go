@@ -162,6 +162,14 @@ func (j *jobs) pending(plan mappings.PlanID) bool {
 	return j.open[plan] > 0 || j.planning[plan] || j.backfillQueued(plan)
 }
 
+// any reports whether bulk work of a plan waits or is under way.
+func (j *jobs) any(plan mappings.PlanID) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	waits := func(q state.Job) bool { return q.Plan == string(plan) }
+	return j.open[plan] > 0 || j.planning[plan] || j.sweeping[plan] || slices.ContainsFunc(j.queued, waits)
+}
+
 // queuedBackfill reports whether a backfill of the plan is queued that has not begun.
 func (j *jobs) queuedBackfill(plan mappings.PlanID) bool {
 	j.mu.Lock()

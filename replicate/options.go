@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
@@ -55,6 +56,9 @@ const (
 	FaultStop = "stop" // end the run with an error
 )
 
+// AllMappings stands for all mappings among Options.AcceptStale.
+const AllMappings = "all"
+
 // Options is what a Replicator is made of. Source, Target, State, Tables and Compile must be set;
 // the zero value of everything else means its default.
 type Options struct {
@@ -71,6 +75,12 @@ type Options struct {
 	RowsPerSecond float64 // rows read from the source per second at most; 0: no limit
 	OnTruncate    string  // default TruncatePropagate
 	OnFault       string  // default FaultPark
+	// OnSchemaChange is what to do about a change of a table's definition where its mapping does not say: SchemaAuto, the
+	// default, or one of the policies of mappings.
+	OnSchemaChange string
+	// AcceptStale names mappings, or tables, that are followed although they were edited since their rows were copied:
+	// documents stay as they are until their rows change. AllMappings is all of them.
+	AcceptStale []string
 	// Fresh begins anew, whatever the state says: at the log's head, with a backfill and a sweep of all.
 	// Without it, a new state is refused where a destination holds documents already.
 	Fresh bool
@@ -124,6 +134,11 @@ func (o Options) problems() []error {
 	default:
 		errs = append(errs, errors.New("on fault: want park or stop"))
 	}
+	switch mappings.Policy(o.OnSchemaChange) {
+	case SchemaAuto, mappings.Evolve, mappings.Ignore, mappings.Park, mappings.Stop:
+	default:
+		errs = append(errs, errors.New("on schema change: want auto, evolve, ignore, park or stop"))
+	}
 	if o.MaxRejected < 0 || o.MaxRejected > 1 {
 		errs = append(errs, errors.New("max rejected: want a share between 0 and 1"))
 	}
@@ -136,6 +151,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.OnFault == "" {
 		o.OnFault = FaultPark
+	}
+	if o.OnSchemaChange == "" {
+		o.OnSchemaChange = SchemaAuto
 	}
 	if o.MaxRejected == 0 {
 		o.MaxRejected = 0.25

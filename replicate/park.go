@@ -74,7 +74,8 @@ func (r *Replicator) sayParked(parked state.Parked) {
 func advice(cause error, id mappings.PlanID) string {
 	said := Hints(cause)
 	resume := "meepo-replicate resume " + string(id)
-	if text := strings.Join(said, "; "); strings.Contains(text, resume) {
+	text := strings.Join(said, "; ")
+	if c := (*changed)(nil); strings.Contains(text, resume) || errors.As(cause, &c) {
 		return text
 	}
 	if len(said) == 0 {

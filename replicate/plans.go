@@ -29,7 +29,7 @@ type flow struct {
 func (f *flow) record() state.Plan {
 	return state.Plan{
 		Plan: string(f.plan.ID()), Source: f.table.String(), Identity: f.identity,
-		Destination: f.plan.Destination().Name, Fingerprint: f.plan.Fingerprint(),
+		Destination: f.plan.Destination().Name, Fingerprint: f.plan.Fingerprint(), Definition: f.plan.Definition().Text(),
 	}
 }
 
@@ -65,6 +65,8 @@ type plans struct {
 	faulty   func(f *flow, cause error) error // parks the flow's plan, or returns the cause to end the run
 	lost     func(mappings.PlanID)            // told of plans that go out of force and are not parked, before they do
 	ahead    func(*flow)                      // told of a flow that is in force before the log has said why
+	out      func(mappings.PlanID)            // told of plans of new tables that are left out
+	fallback string                           // what to do about changed tables where their mapping says nothing
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
 	early     map[source.Table][]*flow // lost before the log said so; guarded by reloading
@@ -77,6 +79,9 @@ type plans struct {
 	parked  map[mappings.PlanID]state.Parked
 	// behind is what stood behind the destination when a plan was taken up, in this run or earlier.
 	behind map[mappings.PlanID]string
+	// accepted is what plans were made of when they were last put in force, in this run or earlier.
+	accepted map[mappings.PlanID]mappings.Definition
+	leftOut  map[mappings.PlanID]bool
 }
 
 // get returns the flow of a plan, or nil where there is none any more.
@@ -216,8 +221,9 @@ func (p *plans) remove(ctx context.Context, t source.Table) ([]*flow, error) {
 // its destination any more, is a fault of its own plans.
 func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Columns) error {
 	p.mu.Lock()
-	tables := maps.Clone(p.tables)
+	before := p.tables
 	p.mu.Unlock()
+	tables := maps.Clone(before)
 	delete(tables, t)
 	if columns != nil && p.selected(t) {
 		tables[t] = *columns
@@ -226,7 +232,7 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
-	flows := p.notParked(made)
+	flows := slices.DeleteFunc(p.notParked(made), func(f *flow) bool { return p.leavesOut(f, before) })
 	for table, why := range unmapped {
 		had := p.of(table)
 		if len(had) == 0 && table == t && !why.said {
@@ -241,19 +247,9 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 			}
 		}
 	}
-	var fit []*flow
-	for _, f := range flows {
-		if p.get(f.plan.ID()) != f { // new, or changed
-			if err := p.fit(ctx, f, p.target.retry); isFault(err) {
-				if err := p.faulty(f, err); err != nil {
-					return err
-				}
-				continue
-			} else if err != nil {
-				return fmt.Errorf("prepare target after a change of %s: %w", t, err)
-			}
-		}
-		fit = append(fit, f)
+	fit, err := p.fitChanged(ctx, flows)
+	if err != nil {
+		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
 	p.put(tables, fit)
 	return nil
@@ -284,9 +280,7 @@ func has(flows []*flow, id mappings.PlanID) bool {
 // it is named, so that the others go on. The error is for what concerns them together. Parked plans
 // have their flows among them.
 func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, map[source.Table]unmapped, error) {
-	list := slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
-		return strings.Compare(a.Table.String(), b.Table.String())
-	})
+	list := sorted(tables)
 	compiled, err := p.compile(ctx, list)
 	without := map[source.Table]unmapped{}
 	if err != nil {
@@ -304,10 +298,17 @@ func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Col
 			return nil, nil, err
 		}
 	}
+	p.narrowed(ctx, compiled.Plans, tables)
 	for table, why := range compiled.Unfit {
 		without[table] = unmapped{cause: &source.HintError{Err: errors.New(why.Message), Advice: why.Hint}, said: true}
 	}
 	return p.flowsOf(compiled, tables), without, nil
+}
+
+func sorted(tables map[source.Table]source.Columns) []source.Columns {
+	return slices.SortedFunc(maps.Values(tables), func(a, b source.Columns) int {
+		return strings.Compare(a.Table.String(), b.Table.String())
+	})
 }
 
 // flowsOf makes flows of plans; one that is in force and has not changed stays what it is.
@@ -358,6 +359,9 @@ func (p *plans) swap(tables map[source.Table]source.Columns, flows []*flow) {
 			continue
 		}
 		p.flows[f.plan.ID()] = f
+		if before[f.plan.ID()] != f {
+			p.accepted[f.plan.ID()] = f.plan.Definition()
+		}
 		p.byTable[f.table] = append(p.byTable[f.table], f)
 	}
 	for id := range before {

@@ -56,6 +56,9 @@ func (r *Replicator) forgetPlan(id mappings.PlanID) {
 // next word of its table or, should that never come, by the next run: until then some are of this form and
 // some of the one before, and the keys in the log may be of another key.
 func (r *Replicator) outdated(f *flow) {
+	if before, known := r.recorded.of(f.plan.ID()); known && r.ignores(before, f) {
+		return // its documents are not made anew
+	}
 	r.recorded.forget(f.plan.ID())
 	record := f.record()
 	record.Fingerprint = "" // no flow's
@@ -76,21 +79,29 @@ func (r *records) drop(table source.Table) []string {
 	return dropped
 }
 
-// planRecord is what was last recorded of a plan: a difference means that its documents are of an
+// planRecord is what was last recorded of a plan: another fingerprint means that its documents are of an
 // earlier form, and a different key that their ids are.
 type planRecord struct {
 	table            source.Table
 	fingerprint, key string
+	definition       mappings.Definition
 }
 
-func recordOf(f *flow) planRecord {
+// alike reports whether documents and ids of two records are the same.
+func (p planRecord) alike(other planRecord) bool {
+	return p.table == other.table && p.fingerprint == other.fingerprint && p.key == other.key
+}
+
+func recordOf(f *flow) planRecord { return recordFrom(f.plan.Definition(), f.plan.Fingerprint()) }
+
+func recordFrom(definition mappings.Definition, fingerprint string) planRecord {
 	var key strings.Builder
-	for _, c := range f.plan.Selection().Key {
+	for _, c := range definition.Table.KeyColumns() {
 		length := 0
 		if c.Type.Fixed {
 			length = c.Type.Length
 		}
 		fmt.Fprintf(&key, "%q %d %d %d,", c.Name, c.Type.Kind, c.Type.Scale, length) // what the text of an id depends on
 	}
-	return planRecord{table: f.table, fingerprint: f.plan.Fingerprint(), key: key.String()}
+	return planRecord{table: definition.Table.Table, fingerprint: fingerprint, key: key.String(), definition: definition}
 }

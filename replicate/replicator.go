@@ -70,6 +70,8 @@ func New(opts Options) (*Replicator, error) {
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
 		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated,
+		out:      func(id mappings.PlanID) { r.saver.note(state.Change{LeaveOut: []string{string(id)}}) },
+		fallback: opts.OnSchemaChange, accepted: map[mappings.PlanID]mappings.Definition{}, leftOut: map[mappings.PlanID]bool{},
 		enlister: enlister, fence: func() source.Fence { return "" }, // until there is a position
 		warned: map[string]bool{}, early: map[source.Table][]*flow{}, parked: map[mappings.PlanID]state.Parked{}, behind: map[mappings.PlanID]string{},
 	}

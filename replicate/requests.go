@@ -45,7 +45,7 @@ func (r *Replicator) requestLoop(ctx context.Context) error {
 
 func (r *Replicator) do(ctx context.Context, q state.Request) error {
 	switch q.Verb {
-	case state.ResumePlan:
+	case state.ResumePlan, state.BackfillPlan:
 		return r.resume(ctx, q)
 	case state.RetryLetter:
 		return r.retryLetter(ctx, q)

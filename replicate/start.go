@@ -162,7 +162,7 @@ func (r *Replicator) resumesAsked(ctx context.Context) ([]state.Request, error) 
 			return resumes, err
 		}
 		for _, q := range page {
-			if last = q.ID; q.Verb == state.ResumePlan {
+			if last = q.ID; q.Verb.CopiesPlan() {
 				resumes = append(resumes, q)
 			}
 		}

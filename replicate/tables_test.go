@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/source/sourcetest"
@@ -191,6 +192,9 @@ func withColumn(name, column string) source.Columns {
 	return sourcetest.Table("shop."+name, 1, sourcetest.Int("id"), sourcetest.Text("v"), sourcetest.Text(column))
 }
 
+// evolving takes every change of a table as it comes.
+func evolving(o *replicate.Options) { o.OnSchemaChange = string(mappings.Evolve) }
+
 func (b *bench) wantField(id int, field, want string) {
 	b.t.Helper()
 	if fields, _, _ := b.target.Doc("shop.orders", targetID(id)); fmt.Sprint(fields[field]) != want {
@@ -204,6 +208,7 @@ func TestRun_AlteredTable(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("orders"))
 	b.fill("orders", 0, 5)
+	b.tweak = evolving
 	b.source.Lag() // from here on, so that the copy has rows to see
 	r := b.start()
 	r.settle()
@@ -247,7 +252,7 @@ func TestRun_AlteredDuringBackfill(t *testing.T) {
 		once.Do(func() { b.do(func(tx *sourcetest.Tx) { tx.Alter(withColumn("orders", "size")) }) })
 		return nil
 	}})
-	b.tweak = func(o *replicate.Options) { o.ChunkRows = 10 }
+	b.tweak = func(o *replicate.Options) { evolving(o); o.ChunkRows = 10 }
 	r := b.start()
 	r.settle()
 	if err := r.end(); err != nil {

@@ -23,18 +23,21 @@ var ErrFilled = errors.New("destination holds documents already")
 // force are forgotten: their events are not followed from here on, so that they begin anew should
 // they come back. It ends the bulk mode that a crash left behind.
 func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []state.Parked, fresh bool, change *state.Change) error {
-	known := map[string]state.Plan{}
-	for _, p := range snap.Plans {
-		known[p.Plan] = p
-		r.plans.behind[mappings.PlanID(p.Plan)] = p.Identity
+	before := snap
+	in := r.inherit(&snap, resumed, fresh, change)
+	for id, p := range in.plans {
+		r.plans.behind[id] = p.Identity
+		if definition, err := mappings.ParseDefinition(p.Definition); err == nil {
+			r.plans.accepted[id] = definition
+		}
 	}
 	for _, p := range snap.Parked {
 		r.plans.parked[mappings.PlanID(p.Plan)] = p
 	}
-	if err := r.putInForce(ctx, append(unparked(snap.Plans), resumed...), fresh); err != nil {
+	if err := r.putInForce(ctx, in); err != nil {
 		return err
 	}
-	r.coverUnfollowed(snap, change)
+	r.coverUnfollowed(before, change)
 	r.progress.restore(snap, r.plans)
 	change.Merge(r.saver.takePending()) // what was parked just now
 	var idle []string                   // destinations without a backfill under way
@@ -49,16 +52,10 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 	}
 	for _, f := range r.plans.all() {
 		r.recorded.put(f)
-		record := f.record()
-		if before, seen := known[record.Plan]; !seen {
-			if err := r.takeUpPlan(ctx, f, change); err != nil {
-				return err
-			}
-		} else if before.Fingerprint != record.Fingerprint {
-			r.log.Warn("mapping or table has changed since it was copied, it is copied again", "mapping", f.plan.Name())
-			r.addJobs(f, change, "mapping changed", state.Backfill, state.Sweep)
-		} else if before.Identity == "" {
-			change.Plans = append(change.Plans, record)
+		if _, seen := in.plans[f.plan.ID()]; seen {
+			r.takeUpKnown(f, in, change)
+		} else if err := r.takeUpPlan(ctx, f, change); err != nil {
+			return err
 		}
 	}
 	if err := r.opts.State.Save(ctx, *change); err != nil {
@@ -80,18 +77,22 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 
 // putInForce describes and compiles the tables and makes their destinations ready. Known plans, resumed
 // ones among them, are parked where they have a fault.
-func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh bool) error {
-	p := r.plans
+func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
+	p, known, fresh := r.plans, in.known(), in.fresh
 	tables, denied, err := p.describeAll(ctx, sourcesOf(known, p.parked)...)
 	if err != nil {
 		return err
 	}
+	in.tables = tables
 	made, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return err
 	}
+	if err := r.refuseUnknown(made); err != nil {
+		return err
+	}
 	maps.Copy(unmapped, denied)
-	flows := p.notParked(made)
+	flows := r.leaveOut(p.notParked(made), in)
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
 		return err
 	}
@@ -101,10 +102,7 @@ func (r *Replicator) putInForce(ctx context.Context, known []state.Parked, fresh
 			return err
 		}
 	}
-	seen := func(f *flow) bool {
-		return slices.ContainsFunc(known, func(p state.Parked) bool { return p.Plan == string(f.plan.ID()) })
-	}
-	fit, err := r.fitAtStart(ctx, flows, seen)
+	fit, err := r.fitAtStart(ctx, flows, in)
 	if err != nil {
 		return err
 	}
@@ -124,21 +122,26 @@ func sourcesOf(known []state.Parked, parked map[mappings.PlanID]state.Parked) []
 // fitAtStart makes destinations ready and returns the flows that go on. Plans that are known are parked
 // where they have a fault. What is wrong with new ones is for whoever starts the run to mend: it is said
 // all at once, and none of their destinations is made then.
-func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, seen func(*flow) bool) ([]*flow, error) {
+func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, in *inherited) ([]*flow, error) {
 	var fit, added []*flow
 	var refused, parked []error
+	known := in.known()
 	for _, f := range flows {
-		if !seen(f) {
+		if !slices.ContainsFunc(known, func(p state.Parked) bool { return p.Plan == string(f.plan.ID()) }) {
 			added = append(added, f)
 			continue
 		}
-		err := r.plans.fit(ctx, f, once)
+		err := r.admit(ctx, f, in)
+		if err == nil {
+			err = r.plans.fit(ctx, f, once)
+		}
+		var c *changed
 		switch {
 		case err == nil:
 			fit = append(fit, f)
 		case !isFault(err):
 			return nil, fmt.Errorf("prepare target: %w", err)
-		case r.parkPlan(f.parked(), nil, err) != nil:
+		case errors.As(err, &c) && c.stop, r.parkPlan(r.parkedFor(f, err, in), nil, err) != nil:
 			refused = append(refused, err)
 		default:
 			parked = append(parked, err)
@@ -247,11 +250,16 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 	return nil
 }
 
-// addJobs queues jobs of a plan, and the plan as it is now.
-func (r *Replicator) addJobs(f *flow, change *state.Change, reason string, kinds ...state.JobKind) {
+// record keeps a plan as it is now.
+func (r *Replicator) record(f *flow, change *state.Change) {
 	r.recorded.put(f)
 	r.untouched.forget(f.plan.ID())
 	change.Plans = append(change.Plans, f.record())
+}
+
+// addJobs queues jobs of a plan, and the plan as it is now.
+func (r *Replicator) addJobs(f *flow, change *state.Change, reason string, kinds ...state.JobKind) {
+	r.record(f, change)
 	for _, kind := range kinds {
 		change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), kind, reason))
 	}

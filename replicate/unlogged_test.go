@@ -53,6 +53,7 @@ func TestUnlogged_ThereAndBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, table("orders"))
+			b.tweak = evolving
 			b.fill("orders", 0, 5)
 			r := b.start()
 			r.settle()

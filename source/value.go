@@ -30,17 +30,17 @@ const (
 	KindVector                // string, a JSON array of numbers
 )
 
-// Type is a column's type as far as mappings and targets need it.
+// Type is a column's type as far as mappings and targets need it. States keep types as JSON.
 type Type struct {
 	Kind      Kind
 	Native    string   // as the source's catalog prints it: "decimal(12,2) unsigned", for messages
-	Bits      int      // size of integers, floats and BIT, see Kind
-	Precision int      // of decimals
-	Scale     int      // of decimals; of times: fractional digits
-	Length    int      // of texts in characters, of binaries in bytes; of vectors: dimensions; 0: unknown or unlimited
-	Fixed     bool     // CHAR, BINARY: padded to Length
-	Members   []string // of enums and sets, in order
-	Unknown   bool     // the driver does not know Native and reads it as text: worth a line in check
+	Bits      int      `json:",omitzero"` // size of integers, floats and BIT, see Kind
+	Precision int      `json:",omitzero"` // of decimals
+	Scale     int      `json:",omitzero"` // of decimals; of times: fractional digits
+	Length    int      `json:",omitzero"` // of texts in characters, of binaries in bytes; of vectors: dimensions; 0: unknown or unlimited
+	Fixed     bool     `json:",omitzero"` // CHAR, BINARY: padded to Length
+	Members   []string `json:",omitzero"` // of enums and sets, in order
+	Unknown   bool     `json:",omitzero"` // the driver does not know Native and reads it as text: worth a line in check
 }
 
 // Column is one column of a table, as the catalog describes it.
@@ -48,13 +48,13 @@ type Column struct {
 	Name     string
 	Ordinal  int // from 1, as the catalog counts
 	Type     Type
-	Nullable bool
+	Nullable bool `json:",omitzero"`
 	// Generated, Invisible: the catalog's flags. Such columns are read like all others.
-	Generated bool
-	Invisible bool
+	Generated bool `json:",omitzero"`
+	Invisible bool `json:",omitzero"`
 	// Expr is the SELECT expression that yields the column, in the source's own language.
 	// Empty: the quoted name.
-	Expr string
+	Expr string `json:",omitzero"`
 }
 
 // Columns is what the catalog knows of one table.
@@ -65,12 +65,12 @@ type Columns struct {
 	Key []int
 	// Refused says why the table cannot be replicated ("no primary key", "key column price is
 	// FLOAT: …"), with what to do. Empty: it can.
-	Refused string
+	Refused string `json:",omitzero"`
 	// Incarnation changes whenever the rows may have become others without row events: the table was dropped
 	// and made again under its name, or rewritten. Empty: the log tells of all that.
-	Incarnation string
+	Incarnation string `json:",omitzero"`
 	// Rows is the catalog's estimate, for progress only. Negative: unknown.
-	Rows int64
+	Rows int64 `json:",omitzero"`
 }
 
 // Column finds a column by its exact name.

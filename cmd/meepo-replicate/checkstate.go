@@ -55,6 +55,25 @@ func (r *checkReport) position(ctx context.Context, g *checkGroup, src sourceDri
 	}
 }
 
+// changed says what the next start does about mappings that were edited, and tables that have changed, since they were
+// copied.
+func (r *checkReport) changed(ctx context.Context, g *checkGroup, chosen *selection, described []source.Columns) {
+	if r.known == nil {
+		return
+	}
+	list, err := replicate.LookAhead(ctx, *r.known, chosen.compile, described, r.onSchemaChange)
+	if err != nil {
+		g.failed("", err)
+	}
+	for _, outlook := range list {
+		if outlook.Refused != nil {
+			g.failed(outlook.Plan, outlook.Refused)
+			continue
+		}
+		g.add(source.Note, outlook.Plan, fmt.Sprintf("its table has changed since it was copied, and on_schema_change is %s: %s", outlook.Policy, outlook.Changes), "")
+	}
+}
+
 // filled holds the destinations against the state: what was filled has to be there still, and a new
 // state begins with empty ones.
 func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDriver, dests []*targets.Destination) error {

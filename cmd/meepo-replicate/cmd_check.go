@@ -43,7 +43,7 @@ func runCheck(cmd *cobra.Command, p *process) error {
 	}
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
-	r := &checkReport{}
+	r := &checkReport{onSchemaChange: c.OnSchemaChange}
 	r.state(ctx, c)
 	dests, reached := r.source(ctx, c, chosen, log)
 	r.target(ctx, c, dests, reached, log)
@@ -56,7 +56,9 @@ func runCheck(cmd *cobra.Command, p *process) error {
 // checkReport is all that was found, by side.
 type checkReport struct {
 	groups []*checkGroup
-	known  *state.Snapshot // empty: no run was there; nil: it cannot be read
+	// onSchemaChange is what is done about changed tables where their mapping does not say.
+	onSchemaChange string
+	known          *state.Snapshot // empty: no run was there; nil: it cannot be read
 }
 
 type checkGroup struct {
@@ -132,6 +134,7 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		g.failed("", err)
 		return nil
 	}
+	r.changed(ctx, g, chosen, described)
 	var dests []*targets.Destination
 	rows, unknown := int64(0), false
 	for _, plan := range compiled.Plans {

@@ -14,23 +14,38 @@ import (
 	"github.com/meepo-replicate/meepo/replicate/state"
 )
 
-func newResumeCommand(p *process) *cobra.Command {
+// newBackfillCommand asks for the same as resume, by the name that fits a mapping that was edited.
+func newBackfillCommand(p *process) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "resume MAPPING...",
-		Short: "Copy mappings anew, and follow again those that are parked",
-		Long: `Copy mappings anew: all rows are copied again, documents that no row stands for are removed, and a destination
-that is missing is made. A mapping that is parked is followed again. MAPPING is a mapping's name or a table, as status
-shows it. The run that is on the state file does it at once; without one, the next run does.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, args) },
+		Use:   "backfill MAPPING...",
+		Short: "Copy mappings again, in place, as after an edit",
+		Long: `Copy mappings again, in place, while their changes are followed: all rows are copied as the mapping is now, and documents
+that no row stands for are removed. MAPPING is a mapping's name, for all of its tables, or a table, as status shows it. The run that is on the
+state file does it at once, with the mappings that it was started with; without one, the next run does.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, state.BackfillPlan, args) },
 	}
 	addFlags(cmd.Flags(), byStatus)
 	completeSettings(cmd)
 	return cmd
 }
 
-func runResume(cmd *cobra.Command, p *process, names []string) error {
+func newResumeCommand(p *process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume MAPPING...",
+		Short: "Copy mappings anew, and follow again those that are parked",
+		Long: `Copy mappings anew: all rows are copied again, documents that no row stands for are removed, and a destination
+that is missing is made. A mapping that is parked is followed again. MAPPING is a mapping's name, for all of its tables, or a
+table, as status shows it. The run that is on the state file does it at once; without one, the next run does.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, state.ResumePlan, args) },
+	}
+	addFlags(cmd.Flags(), byStatus)
+	completeSettings(cmd)
+	return cmd
+}
+
+func runResume(cmd *cobra.Command, p *process, verb state.Verb, names []string) error {
 	if len(names) == 0 {
-		return &usageError{"nothing says which mapping to resume", "name one, as meepo-replicate status shows it"}
+		return &usageError{"nothing says which mapping to " + string(verb), "name one, as meepo-replicate status shows it"}
 	}
 	return p.withState(cmd, state.OpenToAsk, func(ctx context.Context, store *state.Store) error {
 		snap, err := store.Load(ctx)
@@ -43,7 +58,7 @@ func runResume(cmd *cobra.Command, p *process, names []string) error {
 		}
 		var requests []state.Request
 		for _, plan := range plans {
-			requests = append(requests, state.Request{Verb: state.ResumePlan, Plan: plan, At: time.Now().UTC()})
+			requests = append(requests, state.Request{Verb: verb, Plan: plan, At: time.Now().UTC()})
 		}
 		if _, err := store.Ask(ctx, requests); err != nil {
 			return err

@@ -57,6 +57,7 @@ type status struct {
 	Jobs      []jobStatus     `json:"jobs"`
 	Requests  []requestStatus `json:"requests"`
 	Parked    []parkedStatus  `json:"parked"`
+	LeftOut   []string        `json:"left_out"` // tables that came later, under mappings that take no new ones
 	Prepared  []heldStatus    `json:"prepared"`
 	Letters   int             `json:"dead_letters"`
 	Newest    []letterStatus  `json:"newest_dead_letters"`
@@ -127,7 +128,7 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 		return nil, err
 	}
 	s := &status{State: store.Path(), Letters: snap.Letters, Tables: []tableStatus{}, Jobs: []jobStatus{}, Requests: []requestStatus{},
-		Parked: []parkedStatus{}, Prepared: heldIn(snap), Newest: []letterStatus{}}
+		Parked: []parkedStatus{}, LeftOut: append([]string{}, snap.LeftOut...), Prepared: heldIn(snap), Newest: []letterStatus{}}
 	if at := snap.Checkpoint; at != nil {
 		s.Position, s.Committed, s.Saved = at.Position, known(at.Committed), known(at.Saved)
 	}
@@ -228,6 +229,9 @@ func (s *status) print(w io.Writer) error {
 		out.printf("\nparked        %s  %s: %s\n", p.At.Format(time.RFC3339), p.Plan, p.Reason)
 		out.printf("  what to do: %s\n", p.Advice)
 	}
+	for _, plan := range s.LeftOut {
+		out.printf("\nleft out      %s: it came later, and its mapping takes no new tables\n", plan)
+	}
 	for _, h := range s.Prepared {
 		out.printf("\nprepared      XA transaction %s: %d changes wait for its commit\n", h.XID, h.Changes)
 	}
@@ -244,8 +248,6 @@ func (s *status) print(w io.Writer) error {
 // text says what is asked for.
 func (q requestStatus) text() string {
 	switch state.Verb(q.Verb) {
-	case state.ResumePlan:
-		return "resume of " + q.Plan
 	case state.RetryLetter, state.DropLetter:
 		return fmt.Sprintf("%s of %d dead letters of %s", q.Verb, q.Count, q.Plan)
 	}

@@ -40,6 +40,8 @@ type config struct {
 	Rate             float64
 	OnTruncate       string
 	OnFault          string
+	OnSchemaChange   string
+	AcceptStale      []string
 	MaxRejected      float64
 	Fresh            bool
 	Listen           string

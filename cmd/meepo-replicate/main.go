@@ -185,7 +185,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, source.ErrPositionLost):
 		return exitLost
-	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled), errors.Is(err, replicate.ErrParked):
+	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled), errors.Is(err, replicate.ErrParked),
+		errors.Is(err, replicate.ErrChanged):
 		return exitMismatch
 	}
 	return exitFailed

@@ -13,7 +13,7 @@ import (
 func TestAlter(t *testing.T) {
 	onEach(t, func(t *testing.T, flavor servertest.Flavor) {
 		g := newGoods(t, flavor, 500)
-		r := g.start()
+		r := g.start("--on-schema-change", "evolve")
 		r.awaitLog(t, "backfill done")
 		g.db.Exec(t, "UPDATE goods SET n = 1 WHERE id < 100")
 		g.db.Exec(t, "ALTER TABLE goods ADD front BIGINT FIRST, ADD back INT")
@@ -29,7 +29,7 @@ func TestAlter(t *testing.T) {
 		g.db.Exec(t, "UPDATE goods SET n = 3 WHERE id BETWEEN 100 AND 200; DELETE FROM goods WHERE id BETWEEN 300 AND 320")
 		g.db.Exec(t, "ALTER TABLE goods DROP front, MODIFY n BIGINT, ADD first INT FIRST")
 		g.db.Exec(t, "UPDATE goods SET n = 4 WHERE id BETWEEN 190 AND 210; DELETE FROM goods WHERE id BETWEEN 400 AND 410")
-		r = g.start()
+		r = g.start("--on-schema-change", "evolve")
 		g.sentinel(r)
 		r.await(t, "no work left", func() (bool, error) {
 			s, err := statusIf(t, g.dir, g.env)

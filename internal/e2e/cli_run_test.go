@@ -84,11 +84,23 @@ type statusJSON struct {
 	Letters int                                     `json:"dead_letters"`
 	Newest  []struct{ Mapping, Key, Reason string } `json:"newest_dead_letters"`
 	Parked  []struct{ Mapping, Reason string }      `json:"parked"`
+	LeftOut []string                                `json:"left_out"`
 
+	Requests []struct{ Mapping, Request string } `json:"requests"`
 	Prepared []struct {
 		XID     string
 		Changes int
 	} `json:"prepared"`
+}
+
+// copied reports whether no copy of a table is under way.
+func (s statusJSON) copied() bool {
+	for _, table := range s.Tables {
+		if !table.Copied {
+			return false
+		}
+	}
+	return true
 }
 
 func statusOf(t *testing.T, dir string, env []string) statusJSON {

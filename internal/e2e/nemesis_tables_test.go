@@ -171,7 +171,7 @@ func (n *nemesis) tableRows(x *nemesisTable) (columns []string, want map[string]
 // nemesisConfig maps every table to an index of the test's own.
 func nemesisConfig(source, target string, db *servertest.Database, prefix string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n", source, target)
+	fmt.Fprintf(&b, "version: 1\non_schema_change: evolve\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n", source, target)
 	for _, x := range nemesisTables {
 		fmt.Fprintf(&b, "  - {name: %s, from: %s.%s, to: %s%s}\n", x.name, db.Name, x.name, prefix, x.name)
 	}

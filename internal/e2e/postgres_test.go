@@ -20,7 +20,7 @@ func newTablesOf(t *testing.T, statements string) *tablesOf {
 	t.Helper()
 	x := &tablesOf{t: t, db: servertest.OpenSQL(t, servertest.Postgres).InSchema(t), target: servertest.OpenElastic(t)}
 	x.db.Exec(t, statements)
-	x.dir = in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\ntables: ['%s.*']\n", x.db.ReplURL, x.target.URL, x.db.Name))
+	x.dir = in(t, fmt.Sprintf("version: 1\non_schema_change: evolve\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\ntables: ['%s.*']\n", x.db.ReplURL, x.target.URL, x.db.Name))
 	return x
 }
 

@@ -53,7 +53,7 @@ func TestUntoldChanges(t *testing.T) {
 			for id := range 7 {
 				db.Exec(t, fmt.Sprintf("INSERT INTO %s (id, v) VALUES (?, ?)", u.name), id+1, fmt.Sprintf("vér%d", id+1))
 			}
-			fmt.Fprintf(&mappings, "  - {name: %[1]s, from: %[2]s.%[1]s, to: %[3]s%[1]s, columns: [id, v]}\n", u.name, db.Name, target.Prefix)
+			fmt.Fprintf(&mappings, "  - {name: %[1]s, from: %[2]s.%[1]s, to: %[3]s%[1]s, columns: [id, v], on_schema_change: {other: evolve}}\n", u.name, db.Name, target.Prefix)
 		}
 		dir := in(t, fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n%s", db.ReplURL, target.URL, mappings.String()))
 		r := invocation{dir: dir}.start(t)

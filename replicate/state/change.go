@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ type Plan struct {
 	Destination string
 	Fingerprint string
 	Identity    string // what stood behind the destination when it was taken up; empty: the target cannot tell
+	Definition  string // what it was made of, as mappings.Definition writes it; empty: an earlier program did not say
 }
 
 // Parked is a plan that is left alone after a fault until somebody resumes it.
@@ -34,6 +36,9 @@ type Parked struct {
 	Advice      string // what to do about it; may be empty
 	Position    string // the saved position when it was parked
 	At          time.Time
+	// Was is the plan as it was, if all its rows had been copied and its mapping was edited since: then it can be
+	// followed again without a copy, by whoever accepts that. Nil: it cannot.
+	Was *Plan
 }
 
 // Verb says what a request asks for.
@@ -41,10 +46,14 @@ type Verb string
 
 // The verbs.
 const (
-	RetryLetter Verb = "retry"  // read the row of a dead letter again and write it
-	DropLetter  Verb = "drop"   // forget a dead letter
-	ResumePlan  Verb = "resume" // copy a plan anew; if it is parked, follow it again. Key is empty
+	RetryLetter  Verb = "retry"    // read the row of a dead letter again and write it
+	DropLetter   Verb = "drop"     // forget a dead letter
+	ResumePlan   Verb = "resume"   // copy a plan anew; if it is parked, follow it again. Key is empty
+	BackfillPlan Verb = "backfill" // the same, by the name for who asks because a mapping was edited
 )
+
+// CopiesPlan reports whether the verb asks for a plan to be copied anew.
+func (v Verb) CopiesPlan() bool { return v == ResumePlan || v == BackfillPlan }
 
 // Request is something that another process asks of the run on this file.
 type Request struct {
@@ -133,6 +142,9 @@ type Change struct {
 	// Mark is the number of the newest mark that the target is known to hold; 0 changes nothing, and
 	// ForgetMark says that nothing is known.
 	Mark int64
+	// LeaveOut are plans of tables that came under a mapping that takes no new ones; TakeIn are those that it
+	// takes by now.
+	LeaveOut, TakeIn []string
 }
 
 // ForgetMark is the Change.Mark of a state that begins anew.
@@ -142,7 +154,7 @@ const ForgetMark = -1
 func (c Change) Empty() bool {
 	return c.Checkpoint == nil && c.Lease == nil && c.Mark == 0 &&
 		len(c.Plans)+len(c.DropPlans)+len(c.NewRanges)+len(c.Ranges)+len(c.AddJobs)+len(c.DoneJobs)+len(c.Letters)+
-			len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release) == 0
+			len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release)+len(c.LeaveOut)+len(c.TakeIn) == 0
 }
 
 // Keep leaves out plans that are not kept, and their jobs.
@@ -192,6 +204,8 @@ func (c *Change) Merge(later Change) {
 	c.DoneRequests = append(c.DoneRequests, later.DoneRequests...)
 	c.Hold = append(c.Hold, later.Hold...)
 	c.Release = append(c.Release, later.Release...)
+	c.LeaveOut = append(c.LeaveOut, later.LeaveOut...)
+	c.TakeIn = append(c.TakeIn, later.TakeIn...)
 }
 
 // Save applies the change in one transaction and returns when it is on disk.
@@ -218,7 +232,7 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 		exec(`DELETE FROM jobs WHERE plan = ?`, p)
 	}
 	for _, p := range c.Plans {
-		exec(`INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Fingerprint, p.Identity)
+		exec(`INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Fingerprint, p.Identity, p.Definition)
 	}
 	for _, r := range c.NewRanges {
 		exec(`DELETE FROM ranges WHERE plan = ?`, r.Plan)
@@ -251,7 +265,13 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 		exec(`DELETE FROM parked WHERE plan = ?`, plan)
 	}
 	for _, p := range c.Park {
-		exec(`INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Reason, p.Advice, p.Position, micros(p.At))
+		exec(`INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Reason, p.Advice, p.Position, micros(p.At), p.was())
+	}
+	for _, plan := range c.TakeIn {
+		exec(`DELETE FROM left_out WHERE plan = ?`, plan)
+	}
+	for _, plan := range c.LeaveOut {
+		exec(`INSERT OR IGNORE INTO left_out VALUES (?)`, plan)
 	}
 	for _, id := range c.DoneRequests {
 		exec(`DELETE FROM requests WHERE id = ?`, id)
@@ -268,6 +288,18 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 	case c.Mark > 0:
 		exec(`INSERT OR REPLACE INTO meta VALUES ('mark', ?)`, fmt.Sprint(c.Mark))
 	}
+}
+
+// was is Parked.Was as it is stored.
+func (p Parked) was() string {
+	if p.Was == nil {
+		return ""
+	}
+	text, err := json.Marshal(p.Was)
+	if err != nil {
+		panic(err) // it holds texts only
+	}
+	return string(text)
 }
 
 // putLetter adds a letter, or counts one that is there already.

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -15,10 +16,11 @@ type Snapshot struct {
 	Jobs       []Job // in the order they were queued
 	Leases     []Lease
 	Parked     []Parked
-	Held       []Held // by transaction, in order
-	Letters    int    // how many dead letters there are
-	ID         string // names this state; never changes
-	Mark       int64  // see Change.Mark; 0: none
+	Held       []Held   // by transaction, in order
+	Letters    int      // how many dead letters there are
+	ID         string   // names this state; never changes
+	Mark       int64    // see Change.Mark; 0: none
+	LeftOut    []string // plans, see Change.LeaveOut
 }
 
 // Load reads the state as of one transaction. Progress without a position is ErrCorrupt.
@@ -46,10 +48,10 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	return errors.Join(
-		each(ctx, tx, `SELECT plan, source, destination, fingerprint, identity FROM plans ORDER BY plan`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT plan, source, destination, fingerprint, identity, definition FROM plans ORDER BY plan`, func(r *sql.Rows) error {
 			var p Plan
 			defer func() { snap.Plans = append(snap.Plans, p) }()
-			return r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Fingerprint, &p.Identity)
+			return r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Fingerprint, &p.Identity, &p.Definition)
 		}),
 		each(ctx, tx, `SELECT plan, number, rest, rows FROM ranges ORDER BY plan, number`, func(r *sql.Rows) error {
 			var p Range
@@ -74,11 +76,15 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 // loadRest reads what does not belong to plans and letters.
 func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
 	return errors.Join(
-		each(ctx, tx, `SELECT plan, source, destination, reason, advice, position, at_us FROM parked ORDER BY plan`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT plan, source, destination, reason, advice, position, at_us, was FROM parked ORDER BY plan`, func(r *sql.Rows) error {
 			var p Parked
 			var at int64
-			err := r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Reason, &p.Advice, &p.Position, &at)
+			var was string
+			err := r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Reason, &p.Advice, &p.Position, &at, &was)
 			p.At = fromMicros(at)
+			if err == nil && was != "" {
+				err = json.Unmarshal([]byte(was), &p.Was)
+			}
 			snap.Parked = append(snap.Parked, p)
 			return err
 		}),
@@ -89,6 +95,11 @@ func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
 			h.Key = string(key)
 			snap.Held = append(snap.Held, h)
 			return err
+		}),
+		each(ctx, tx, `SELECT plan FROM left_out ORDER BY plan`, func(r *sql.Rows) error {
+			var plan string
+			defer func() { snap.LeftOut = append(snap.LeftOut, plan) }()
+			return r.Scan(&plan)
 		}),
 		tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'id'`).Scan(&snap.ID),
 		tx.QueryRowContext(ctx, `SELECT coalesce(max(cast(value AS INTEGER)), 0) FROM meta WHERE name = 'mark'`).Scan(&snap.Mark),

@@ -54,7 +54,7 @@ func TestMigrate_KeepsContentAndCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if snap.Checkpoint == nil || snap.Checkpoint.Position != "p" || len(snap.Plans) != 1 || snap.ID == "" {
+	if snap.Checkpoint == nil || snap.Checkpoint.Position != "p" || len(snap.Plans) != 1 || snap.Plans[0].Definition != "" || snap.ID == "" {
 		t.Errorf("after the migration: %+v", snap)
 	}
 	letters, err := s.Letters(t.Context(), LetterFilter{}, 5)
@@ -65,7 +65,7 @@ func TestMigrate_KeepsContentAndCopy(t *testing.T) {
 	if err := s.db.QueryRow(`SELECT count(*) FROM sqlite_master WHERE name = 'letters_by_age'`).Scan(&index); err != nil || index != 1 {
 		t.Errorf("the index of a new file is not in a migrated one: %v", err)
 	}
-	save(t, s, Change{Letters: letters, Park: []Parked{{Plan: "a"}}, Plans: []Plan{{"a", "b", "c", "d", "e"}}})
+	save(t, s, Change{Letters: letters, Park: []Parked{{Plan: "a"}}, Plans: []Plan{{"a", "b", "c", "d", "e", "f"}}})
 	db, err := sql.Open("sqlite", path+".format1")
 	if err != nil {
 		t.Fatal(err)

@@ -14,14 +14,14 @@ import (
 
 // format is the version of the tables below. A file with a higher one was written by a newer
 // program and is refused.
-const format = 2
+const format = 3
 
 const schema = `
 CREATE TABLE meta      (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE position  (one INTEGER PRIMARY KEY CHECK (one = 1), position TEXT NOT NULL, fence TEXT NOT NULL,
                         committed_us INTEGER NOT NULL, saved_us INTEGER NOT NULL);
 CREATE TABLE plans     (plan TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL,
-                        fingerprint TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+                        fingerprint TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', definition TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE ranges    (plan TEXT NOT NULL, number INTEGER NOT NULL, rest TEXT NOT NULL, rows INTEGER NOT NULL,
                         PRIMARY KEY (plan, number)) WITHOUT ROWID;
 CREATE TABLE jobs      (id INTEGER PRIMARY KEY, plan TEXT NOT NULL, kind TEXT NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT
                         reason TEXT NOT NULL, at_us INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 1,
                         PRIMARY KEY (plan, key)) WITHOUT ROWID;
 CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
-` + schema2
+` + schema2 + schema3
 
 // schema2 is what format 2 has beyond format 1, but for the columns plans.identity and letters.tries.
 const schema2 = `
@@ -41,6 +41,12 @@ CREATE TABLE requests  (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL
 CREATE TABLE held      (xid TEXT NOT NULL, number INTEGER NOT NULL, source_schema TEXT NOT NULL, source_name TEXT NOT NULL,
                         action INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (xid, number)) WITHOUT ROWID;
 CREATE INDEX letters_by_age ON letters (at_us, plan, key);
+`
+
+// schema3 is what format 3 has beyond format 2, but for the column plans.definition.
+const schema3 = `
+ALTER TABLE parked ADD COLUMN was TEXT NOT NULL DEFAULT '';
+CREATE TABLE left_out  (plan TEXT PRIMARY KEY) WITHOUT ROWID;
 `
 
 // ErrCorrupt: the file is not a state file, or holds what cannot be.

@@ -40,29 +40,31 @@ func TestStore_SavesAndLoads(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	save(t, s, Change{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
-		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1"}, {"gone", "shop.gone", "gone", "y", ""}},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1", "{}"}, {"gone", "shop.gone", "gone", "y", "", ""}},
 		NewRanges:  []Range{{"orders", 0, "a-", 0}, {"orders", 1, "b-", 0}, {"gone", 0, "c", 1}},
 		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
 		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at, 0}},
 		Lease:      &Lease{10, 20},
-		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at}, {"back", "s.b", "e", "why", "", "p0", at}},
+		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}}, {"back", "s.b", "e", "why", "", "p0", at, nil}},
 		Hold:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}, {"x2", 0, "shop", "orders", 1, "m"}},
 		Mark:       3,
+		LeaveOut:   []string{"o/s.a", "o/s.b"},
 	})
 	save(t, s, Change{
 		Ranges: []Range{{"orders", 0, "", 5}}, AddJobs: []Job{{3, "orders", Sweep, "again"}}, DoneJobs: []int64{1, 2},
-		DropPlans: []string{"gone"}, Lease: &Lease{10, 30}, Unpark: []string{"back"}, Release: []string{"x2"}, Mark: 4,
+		DropPlans: []string{"gone"}, Lease: &Lease{10, 30}, Unpark: []string{"back"}, Release: []string{"x2"}, Mark: 4, TakeIn: []string{"o/s.a"}, LeaveOut: []string{"o/s.b"},
 	})
 	want := Snapshot{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
-		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1"}},
+		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1", "{}"}},
 		Ranges:     []Range{{"orders", 0, "", 5}, {"orders", 1, "b-", 0}},
 		Jobs:       []Job{{3, "orders", Sweep, "again"}},
 		Leases:     []Lease{{10, 30}},
 		Letters:    1,
-		Parked:     []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at}},
+		Parked:     []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}}},
 		Held:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}},
 		Mark:       4,
+		LeftOut:    []string{"o/s.b"},
 	}
 	reader, err := OpenReadOnly(t.Context(), path)
 	if err != nil {

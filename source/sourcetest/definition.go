@@ -50,6 +50,15 @@ func (w *writing) alter(columns source.Columns) error {
 	return nil
 }
 
+func (w *writing) gap(name source.Table) error {
+	_, columns, err := w.table(name)
+	if err != nil {
+		return err
+	}
+	w.log(source.Gap, columns, "", nil, nil)
+	return nil
+}
+
 func (w *writing) drop(name source.Table) error {
 	t, columns, err := w.table(name)
 	if err != nil {

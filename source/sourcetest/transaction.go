@@ -81,6 +81,11 @@ func (tx *Tx) Alter(columns source.Columns) *Tx {
 	return tx.step(func(w *writing) error { return w.alter(columns) })
 }
 
+// Gap has the log say that rows of a table have changed without saying which.
+func (tx *Tx) Gap(table source.Table) *Tx {
+	return tx.step(func(w *writing) error { return w.gap(table) })
+}
+
 // Drop removes a table.
 func (tx *Tx) Drop(table source.Table) *Tx {
 	return tx.step(func(w *writing) error { return w.drop(table) })

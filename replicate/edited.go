@@ -1,0 +1,190 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
+)
+
+// inherited is what a run takes over from the state.
+type inherited struct {
+	plans   map[mappings.PlanID]state.Plan
+	resumed []state.Parked           // plans that are to be copied anew, which the state has forgotten by now
+	leftOut map[mappings.PlanID]bool // plans of tables that came later
+	stale   map[mappings.PlanID]bool // plans whose edited mapping is taken without a copy
+	fresh   bool
+	tables  map[source.Table]source.Columns // as they are now
+}
+
+// inherit sorts a snapshot by plan. Plans that were parked because their mapping was edited go on where that is accepted.
+func (r *Replicator) inherit(snap *state.Snapshot, resumed []state.Parked, fresh bool, change *state.Change) *inherited {
+	in := &inherited{resumed: resumed, fresh: fresh,
+		plans: map[mappings.PlanID]state.Plan{}, leftOut: map[mappings.PlanID]bool{}, stale: map[mappings.PlanID]bool{}}
+	for _, p := range snap.Parked {
+		if p.Was == nil || !r.acceptsStale(p.Plan, p.Source) {
+			continue
+		}
+		r.log.Warn("mapping was parked, and is followed again without a copy: what has changed meanwhile is not in the target",
+			"mapping", p.Plan, "since", p.At.Format(time.RFC3339), "position", p.Position)
+		snap.Plans = append(snap.Plans, *p.Was)
+		change.Unpark = append(change.Unpark, p.Plan)
+	}
+	snap.Parked = slices.DeleteFunc(snap.Parked, func(p state.Parked) bool { return slices.Contains(change.Unpark, p.Plan) })
+	for _, p := range snap.Plans {
+		in.plans[mappings.PlanID(p.Plan)] = p
+	}
+	for _, id := range snap.LeftOut {
+		if fresh {
+			change.TakeIn = append(change.TakeIn, id)
+			continue
+		}
+		in.leftOut[mappings.PlanID(id)] = true
+	}
+	return in
+}
+
+// known lists all plans that were taken up before, parked ones apart.
+func (in *inherited) known() []state.Parked {
+	list := slices.Clone(in.resumed)
+	for _, p := range in.plans {
+		list = append(list, state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination})
+	}
+	return list
+}
+
+// acceptsStale reports whether a plan is followed with an edited mapping although nothing was copied since.
+func (r *Replicator) acceptsStale(plan, table string) bool {
+	mapping, _, _ := strings.Cut(plan, "/")
+	return slices.ContainsFunc(r.opts.AcceptStale, func(name string) bool {
+		return name == AllMappings || name == plan || name == mapping || name == table
+	})
+}
+
+// refuseUnknown is for names among AcceptStale that nothing has.
+func (r *Replicator) refuseUnknown(made []*flow) error {
+	var wrong []error
+	for _, name := range r.opts.AcceptStale {
+		has := func(f *flow) bool {
+			return name == string(f.plan.ID()) || name == f.plan.Name() || name == f.table.String()
+		}
+		if name != AllMappings && !slices.ContainsFunc(made, has) {
+			wrong = append(wrong, &source.HintError{Err: fmt.Errorf("accept stale: there is no mapping and no table %q", name),
+				Advice: "name mappings as meepo-replicate status shows them, or all"})
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// admit decides at the start on a known plan whose mapping or table has changed. The error is for it to be parked, or
+// for the run to end.
+func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
+	before, known := in.plans[f.plan.ID()]
+	if !known || before.Definition == "" {
+		return nil
+	}
+	edited, d, err := r.plans.compare(ctx, f, before, in.tables)
+	switch {
+	case err != nil:
+		return err
+	case edited && !r.acceptsStale(before.Plan, before.Source):
+		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()))
+	case edited:
+		in.stale[f.plan.ID()] = true
+		if before.Destination != f.plan.Destination().Name {
+			delete(r.plans.behind, f.plan.ID())
+		}
+		r.log.Warn("mapping was edited since its rows were copied, and nothing is copied again: documents stay as they are until their rows change",
+			"mapping", f.plan.Name(), "table", f.table.String(), "changes", d.text())
+		return nil
+	}
+	if err := d.refusal(f); err != nil {
+		return err
+	}
+	r.plans.sayGoesOn(f, d)
+	return nil
+}
+
+// compare holds a flow against what the state knows of its plan: whether its mapping was edited so that documents become
+// others, with all changes then, and otherwise what is to be done about those of the table.
+func (p *plans) compare(ctx context.Context, f *flow, before state.Plan, tables map[source.Table]source.Columns) (edited bool, d decision, err error) {
+	definition, err := mappings.ParseDefinition(before.Definition)
+	if err != nil {
+		return false, d, fmt.Errorf("%w: plan %s: %w", state.ErrCorrupt, before.Plan, err)
+	}
+	changes := mappings.Changes(definition, f.plan.Definition())
+	if p.editMatters(ctx, f, before, definition, tables) {
+		return true, decision{changes: changes}, nil
+	}
+	return false, p.decide(f.plan, changes), nil
+}
+
+// editMatters reports whether a mapping was edited so that documents become others: whether it makes others of the table
+// as it was, too.
+func (p *plans) editMatters(ctx context.Context, f *flow, before state.Plan, definition mappings.Definition, tables map[source.Table]source.Columns) bool {
+	isEdit := func(c mappings.Change) bool { return c.Kind == mappings.MappingEdited }
+	if before.Fingerprint == f.plan.Fingerprint() || !slices.ContainsFunc(mappings.Changes(definition, f.plan.Definition()), isEdit) {
+		return false
+	}
+	if before.Fingerprint == "" && before.Destination == f.plan.Destination().Name {
+		return false // its documents were to be made anew anyway
+	}
+	was := p.compileAs(ctx, f.plan.ID(), tables, definition.Table)
+	return was == nil || was.Fingerprint() != before.Fingerprint // it may need what the table did not have
+}
+
+// refuseEdited says what was edited, and what there is to choose. Only what was copied whole can go on without a copy.
+func (d decision) refuseEdited(f *flow, whole bool) error {
+	name := f.plan.Name()
+	advice := fmt.Sprintf("meepo-replicate backfill %s copies it again, in place", name)
+	if whole {
+		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
+	}
+	return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: advice, edited: true}
+}
+
+// parkedFor describes a known plan as it is parked at the start.
+func (r *Replicator) parkedFor(f *flow, cause error, in *inherited) state.Parked {
+	parked := f.parked()
+	before, known := in.plans[f.plan.ID()]
+	var c *changed
+	if !known || !errors.As(cause, &c) || !c.edited {
+		return parked
+	}
+	parked.Destination = before.Destination // a copy into that may be under way
+	if !r.jobs.any(f.plan.ID()) {
+		parked.Was = &before
+	}
+	return parked
+}
+
+// takeUpKnown queues what a plan needs that the state knows.
+func (r *Replicator) takeUpKnown(f *flow, in *inherited, change *state.Change) {
+	id, record := f.plan.ID(), f.record()
+	before := in.plans[id]
+	var d decision
+	ignored := false
+	if definition, err := mappings.ParseDefinition(before.Definition); err == nil {
+		d = r.plans.decide(f.plan, mappings.Changes(definition, f.plan.Definition()))
+		ignored = r.ignores(recordFrom(definition, before.Fingerprint), f)
+	}
+	switch {
+	case in.stale[id], ignored && before.Fingerprint != "":
+		r.record(f, change)
+	case before.Fingerprint != record.Fingerprint || d.remake:
+		what := "table"
+		if before.Definition == "" { // an earlier program did not say what it was made of
+			what = "mapping or table"
+		}
+		r.log.Warn(what+" has changed since it was copied, it is copied again", "mapping", f.plan.Name(), "changes", d.text())
+		r.addJobs(f, change, "table changed", state.Backfill, state.Sweep)
+	case before.Identity == "" || before.Definition != record.Definition:
+		r.record(f, change)
+	}
+}
