@@ -21,7 +21,7 @@ func (r *checkReport) state(ctx context.Context, c *config) {
 		r.known = &state.Snapshot{}
 		return
 	}
-	g := r.group("state " + c.State)
+	g := r.group(sideState, "state "+c.State)
 	if errors.Is(err, state.ErrOlder) {
 		g.add(source.Note, "", "it is of an older format, the next run brings it up to date", "")
 		return

@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
 func newCheckCommand(p *process) *cobra.Command {
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look at both sides for what would keep a run from working",
@@ -23,69 +21,49 @@ func newCheckCommand(p *process) *cobra.Command {
 it. It changes nothing. Where there is a state file, it shows mappings that are parked as errors, and dead letters as a
 warning. Exit code 0 if a run would work for all mappings, warnings included, 1 if it would not.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p, asJSON) },
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON document, see docs/check.md")
 	addFlags(cmd.Flags(), byCheck)
 	completeSettings(cmd)
 	return cmd
 }
 
-func runCheck(cmd *cobra.Command, p *process) error {
+func runCheck(cmd *cobra.Command, p *process, asJSON bool) error {
+	r := &checkReport{}
 	c, warnings, err := loadConfig(cmd, byCheck)
-	if err != nil {
+	var chosen *selection
+	if err == nil {
+		chosen, err = c.selectTables()
+	}
+	switch {
+	case err != nil && asJSON: // who reads JSON reads nothing else
+		r.group(sideConfig, "configuration").failed("", err)
+		return errors.Join(r.printJSON(p.stdout), &silentError{exitCode(err)})
+	case err != nil:
 		return err
 	}
 	log := newLogger(p.stderr, c)
 	warn(log, warnings)
-	chosen, err := c.selectTables()
-	if err != nil {
-		return err
-	}
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
-	r := &checkReport{}
 	r.state(ctx, c)
 	dests, reached := r.source(ctx, c, chosen, log)
 	r.target(ctx, c, dests, reached, log)
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return r.print(p.stdout)
-}
-
-// checkReport is all that was found, by side.
-type checkReport struct {
-	groups []*checkGroup
-	known  *state.Snapshot // empty: no run was there; nil: it cannot be read
-}
-
-type checkGroup struct {
-	title    string
-	findings []source.Finding
-}
-
-func (r *checkReport) group(title string) *checkGroup {
-	g := &checkGroup{title: title}
-	r.groups = append(r.groups, g)
-	return g
-}
-
-func (g *checkGroup) add(severity source.Severity, subject, message, fix string) {
-	g.findings = append(g.findings, source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
-}
-
-// failed adds an error, each of its parts as a finding.
-func (g *checkGroup) failed(subject string, err error) {
-	for _, e := range flatten(err) {
-		message, fix := messageOf(e)
-		g.add(source.Fatal, subject, message, fix)
+	show := r.print
+	if asJSON {
+		show = r.printJSON
 	}
+	return errors.Join(show(p.stdout), r.verdict())
 }
 
 // source looks at the source and the tables, and returns where they would go. The second result is
 // false if that could not be found out.
 func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) ([]*targets.Destination, bool) {
-	g := r.group("source " + shownURL(c.Source.URL))
+	g := r.group(sideSource, "source "+shownURL(c.Source.URL))
 	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
@@ -108,7 +86,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	g.findings = append(g.findings, findings...)
+	g.take(findings)
 	r.position(ctx, g, src)
 	if unlisted != nil {
 		return nil, false
@@ -118,15 +96,18 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 
 // tables compiles the mappings for the tables. Missing says which of those that are named are not there.
 func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*targets.Destination {
-	g := r.group("tables and mappings")
+	g := r.group(sideTables, "tables and mappings")
 	g.failed("", missing)
 	if len(chosen.tables) == 0 {
 		g.add(source.Fatal, "tables", "nothing says which tables to copy", "add --all-tables, or --tables with a list such as "+exampleTables(described))
 		return nil
 	}
 	compiled, err := chosen.compile(ctx, described)
-	for _, w := range append(chosen.warnings, compiledWarnings(compiled)...) {
+	for _, w := range chosen.warnings {
 		g.add(source.Warning, "", w, "")
+	}
+	for _, w := range compiled.Warnings {
+		g.addAt(w.Place, source.Warning, "", w.Message, w.Hint)
 	}
 	if err != nil {
 		g.failed("", err)
@@ -158,7 +139,7 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 
 // target looks at the target and at what the tables would become there.
 func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.Destination, reached bool, log *slog.Logger) {
-	g := r.group("target " + shownURL(c.Target.URL))
+	g := r.group(sideTarget, "target "+shownURL(c.Target.URL))
 	dst, err := c.targetKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
@@ -176,41 +157,8 @@ func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.De
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	g.findings = append(g.findings, asSourceFindings(findings)...)
+	g.take(asSourceFindings(findings))
 	if !reached {
 		g.add(source.Note, "", "what the tables become here could not be checked, as they are not known", "")
 	}
-}
-
-var severityWords = map[source.Severity]string{source.Note: "note", source.Warning: "warning", source.Fatal: "error"}
-
-// print writes the report, the worst first in each group, and returns a silent error if a run
-// would fail.
-func (r *checkReport) print(w io.Writer) error {
-	out := &lines{w: w}
-	count := map[source.Severity]int{}
-	for _, g := range r.groups {
-		out.printf("%s\n", g.title)
-		slices.SortStableFunc(g.findings, func(a, b source.Finding) int { return int(b.Severity) - int(a.Severity) })
-		if len(g.findings) == 0 {
-			out.printf("  ok\n")
-		}
-		for _, f := range g.findings {
-			count[f.Severity]++
-			out.printf("  %-7s  ", severityWords[f.Severity])
-			if f.Subject != "" {
-				out.printf("%s: ", f.Subject)
-			}
-			out.printf("%s\n", f.Message)
-			if f.Fix != "" {
-				out.printf("           what to do: %s\n", f.Fix)
-			}
-		}
-		out.printf("\n")
-	}
-	out.printf("%d errors, %d warnings, %d notes\n", count[source.Fatal], count[source.Warning], count[source.Note])
-	if count[source.Fatal] > 0 {
-		return errors.Join(out.err, &silentError{exitFailed})
-	}
-	return out.err
 }
