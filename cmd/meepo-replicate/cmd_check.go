@@ -13,7 +13,7 @@ import (
 )
 
 func newCheckCommand(p *process) *cobra.Command {
-	var asJSON bool
+	var how checkFlags
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look at both sides for what would keep a run from working",
@@ -21,15 +21,21 @@ func newCheckCommand(p *process) *cobra.Command {
 it. It changes nothing. Where there is a state file, it shows mappings that are parked as errors, and dead letters as a
 warning. Exit code 0 if a run would work for all mappings, warnings included, 1 if it would not.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p, asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p, how) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON document, see docs/check.md")
+	cmd.Flags().BoolVar(&how.json, "json", false, "one JSON document, see docs/check.md")
+	cmd.Flags().BoolVar(&how.grants, "grants", false, "print the statements that give the accounts what they need, and run none")
 	addFlags(cmd.Flags(), byCheck)
 	completeSettings(cmd)
 	return cmd
 }
 
-func runCheck(cmd *cobra.Command, p *process, asJSON bool) error {
+type checkFlags struct{ json, grants bool }
+
+func runCheck(cmd *cobra.Command, p *process, how checkFlags) error {
+	if how.json && how.grants {
+		return &usageError{text: "--json and --grants: the statements are no document", advice: "leave one of them out"}
+	}
 	r := &checkReport{}
 	c, warnings, err := loadConfig(cmd, byCheck)
 	var chosen *selection
@@ -37,7 +43,7 @@ func runCheck(cmd *cobra.Command, p *process, asJSON bool) error {
 		chosen, err = c.selectTables()
 	}
 	switch {
-	case err != nil && asJSON: // who reads JSON reads nothing else
+	case err != nil && how.json: // who reads JSON reads nothing else
 		r.group(sideConfig, "configuration").failed("", err)
 		return errors.Join(r.printJSON(p.stdout), &silentError{exitCode(err)})
 	case err != nil:
@@ -47,6 +53,9 @@ func runCheck(cmd *cobra.Command, p *process, asJSON bool) error {
 	warn(log, warnings)
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
+	if how.grants {
+		return printGrants(ctx, c, chosen, log, p.stdout)
+	}
 	r.state(ctx, c)
 	dests, reached := r.source(ctx, c, chosen, log)
 	r.target(ctx, c, dests, reached, log)
@@ -54,7 +63,7 @@ func runCheck(cmd *cobra.Command, p *process, asJSON bool) error {
 		return cause
 	}
 	show := r.print
-	if asJSON {
+	if how.json {
 		show = r.printJSON
 	}
 	return errors.Join(show(p.stdout), r.verdict())

@@ -135,9 +135,9 @@ func (s *Source) slotRefused(err error) error {
 	case isCode(err, codeTooManySlots):
 		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: "raise max_replication_slots and restart the server, or drop a slot that nobody needs"}
 	case isCode(err, codeDenied):
-		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: fmt.Sprintf(grantReplication, quote(s.cfg.User))}
+		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: providerOf(s.asked).grantReplication(quote(s.cfg.User))}
 	case isCode(err, codeNotInState):
-		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: "ALTER SYSTEM SET wal_level = logical, and restart the server"}
+		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: providerOf(s.asked).setting("wal_level", "logical", true)}
 	}
 	return fmt.Errorf("make the replication slot: %w", err)
 }

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/meepo-replicate/meepo/internal/servertest"
+)
+
+// checked is what check --json prints.
+type checked struct {
+	Findings []struct {
+		Side, Severity, Subject, Message, Fix string
+		Place                                 *struct {
+			File         string
+			Line, Column int
+		}
+	}
+	Counts struct{ Errors, Warnings, Notes int }
+}
+
+func checkJSON(t *testing.T, code int, r invocation) checked {
+	t.Helper()
+	r.args = append([]string{"check", "--json"}, r.args...)
+	ran := r.run(t)
+	if got := ran.wait(t); got != code {
+		t.Errorf("exit code %d, want %d: %s%s", got, code, ran.stdout, ran.stderr)
+	}
+	var c checked
+	decoder := json.NewDecoder(strings.NewReader(ran.stdout.String()))
+	if err := decoder.Decode(&c); err != nil || decoder.More() {
+		t.Fatalf("no document, or more than one: %v\n%s", err, ran.stdout)
+	}
+	return c
+}
+
+// TestCheck_JSON: the document has what is wrong, with its place in the file.
+func TestCheck_JSON(t *testing.T) {
+	db, target, file := shop(t, servertest.MySQL, 3)
+	good := checkJSON(t, 0, invocation{dir: in(t, file), env: []string{"ES=" + target.URL}})
+	if good.Counts.Errors != 0 || good.Counts.Notes == 0 {
+		t.Errorf("%+v", good)
+	}
+	dir := in(t, file)
+	bad := "version: 1\nmappings:\n  - {name: a, from: " + db.Name + ".orders, exclude: [nosuch]}\n"
+	if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrong := checkJSON(t, 1, invocation{args: []string{"--mappings=bad.yaml"}, dir: dir, env: []string{"ES=" + target.URL}})
+	found := false
+	for _, f := range wrong.Findings {
+		found = found || f.Side == "tables" && f.Severity == "error" && strings.Contains(f.Message, "nosuch") && f.Place != nil && strings.HasSuffix(f.Place.File, "bad.yaml") && f.Place.Line == 3
+	}
+	if !found || wrong.Counts.Errors == 0 {
+		t.Errorf("%+v", wrong)
+	}
+}
+
+// TestCheck_GrantsCanBePasted: what is printed runs as it is, and afterwards a check of an account that had nothing is content.
+func TestCheck_GrantsCanBePasted(t *testing.T) {
+	target := servertest.OpenElastic(t)
+	for _, flavor := range append(both, servertest.Postgres) {
+		t.Run(string(flavor), func(t *testing.T) {
+			db := servertest.OpenSQL(t, flavor)
+			db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY)")
+			user, make := "u"+db.Name[2:], "CREATE USER %s IDENTIFIED BY 'hunter2'"
+			all := "--tables=" + db.Name + ".*"
+			if flavor.IsPostgres() {
+				make, all = "DROP PUBLICATION meepo; CREATE ROLE %s LOGIN PASSWORD 'hunter2'", "--tables=public.*"
+			}
+			db.Exec(t, strings.ReplaceAll(make, "%s", user))
+			t.Cleanup(func() {
+				drop := "DROP USER " + user
+				if flavor.IsPostgres() {
+					drop = "DROP OWNED BY " + user + "; DROP ROLE " + user
+				}
+				if _, err := db.DB.Exec(drop); err != nil {
+					t.Error(err)
+				}
+			})
+			args := append(sides(withUser(t, db.URL, user, ""), target, all), "--source-slot="+db.Name)
+			if !flavor.IsPostgres() {
+				args = args[:len(args)-1]
+			}
+			env := []string{"MEEPO_SOURCE_PASSWORD=hunter2"}
+			printed := invocation{args: append([]string{"check", "--grants"}, args...), env: env}.run(t)
+			if code := printed.wait(t); code != 0 || strings.Contains(printed.stdout.String(), "hunter2") {
+				t.Fatalf("exit code %d\n%s%s", code, printed.stdout, printed.stderr)
+			}
+			db.Exec(t, printed.stdout.String())
+			for _, f := range checkJSON(t, 0, invocation{args: args, env: env}).Findings {
+				if f.Severity != "note" {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}
+
+// TestCheck_NamesWhatIsNoTable: a view that was named is not said to be missing.
+func TestCheck_NamesWhatIsNoTable(t *testing.T) {
+	target := servertest.OpenElastic(t)
+	for _, flavor := range append(both, servertest.Postgres) {
+		t.Run(string(flavor), func(t *testing.T) {
+			db := servertest.OpenSQL(t, flavor)
+			db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY); CREATE VIEW v AS SELECT * FROM orders")
+			refusal{code: 2, args: sides(db.ReplURL, target, "--tables=orders,v"), says: []string{".v: ", "no such table: it is a view", "name the tables that it reads"}}.check(t)
+		})
+	}
+}
