@@ -111,3 +111,23 @@ func TestCheck_NamesWhatIsNoTable(t *testing.T) {
 		})
 	}
 }
+
+// TestEvents_NoSlotNoWarning: where no slot was made, nobody is told to drop it; where one was, they are.
+func TestEvents_NoSlotNoWarning(t *testing.T) {
+	db := servertest.OpenSQL(t, servertest.Postgres)
+	db.Exec(t, "DROP PUBLICATION meepo; CREATE TABLE orders (id INT PRIMARY KEY)")
+	follow := func(code int) string {
+		r := invocation{args: []string{"events", "--source=" + db.ReplURL, "--tables=public.orders", "--until=now"}}.run(t)
+		if got := r.wait(t); got != code {
+			t.Errorf("exit code %d, want %d: %s", got, code, r.stderr)
+		}
+		return r.stderr.String()
+	}
+	if said := follow(1); !strings.Contains(said, "CREATE PUBLICATION") || strings.Contains(said, "source drop-slot") {
+		t.Error(said)
+	}
+	db.Exec(t, "CREATE PUBLICATION meepo FOR ALL TABLES WITH (publish_via_partition_root = true)")
+	if said := follow(0); !strings.Contains(said, "source drop-slot") {
+		t.Error(said)
+	}
+}

@@ -145,6 +145,15 @@ func (s *Source) slotRefused(err error) error {
 // Slot is the name of the replication slot.
 func (s *Source) Slot() string { return s.cfg.Slot }
 
+// HasSlot reports whether there is such a slot.
+func (s *Source) HasSlot(ctx context.Context) (bool, error) {
+	_, err := s.slot(ctx)
+	if errors.Is(err, errNoSlot) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // DropSlot drops the slot, so that the server keeps no WAL for it any more. It reports false where there is none.
 func (s *Source) DropSlot(ctx context.Context) (bool, error) {
 	st, err := s.slot(ctx)

@@ -19,7 +19,7 @@ var _ targets.Checker = (*Target)(nil)
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check elasticsearch: %w", err)
+		return nil, fmt.Errorf("check elasticsearch: %w", targets.Advise(err))
 	}
 	if err := t.checkCluster(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check elasticsearch: %w", err)

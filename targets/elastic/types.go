@@ -38,7 +38,7 @@ func propertyOf(field targets.Field) property {
 		}
 		return property{"type": "double"}
 	case targets.KindDecimal:
-		return property{"type": "keyword", "fields": property{"number": property{"type": "double"}}}
+		return property{"type": "keyword", "fields": property{"number": property{"type": "double", "ignore_malformed": true}}} // 1e1000 has no double
 	case targets.KindBool:
 		return property{"type": "boolean"}
 	case targets.KindBinary:

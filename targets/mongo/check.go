@@ -16,7 +16,7 @@ var _ targets.Checker = (*Target)(nil)
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check mongo: %w", err)
+		return nil, fmt.Errorf("check mongo: %w", targets.Advise(err))
 	}
 	for _, dest := range dests {
 		w, wrong, err := t.examine(ctx, dest)

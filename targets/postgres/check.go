@@ -17,7 +17,7 @@ const oldest = 130000
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check postgres: %w", refused(err))
+		return nil, fmt.Errorf("check postgres: %w", targets.Advise(refused(err)))
 	}
 	for _, dest := range dests {
 		if err := t.checkDestination(ctx, dest, &found); err != nil {
