@@ -1,10 +1,8 @@
 package targets
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 )
 
@@ -15,22 +13,20 @@ func Advise(err error) error {
 	}
 	advice := ""
 	var (
-		noHost    *net.DNSError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
-		record    tls.RecordHeaderError
 	)
 	says := func(text string) bool { return strings.Contains(err.Error(), text) } // some clients keep the text alone
 	switch {
 	case errors.Is(err, ErrDenied):
 		advice = "check target.user and target.password, or target.api_key, and what the account may do"
-	case errors.As(err, &noHost), says("no such host"):
+	case says("no such host"):
 		advice = "check the host in target.url: no address is known for it"
 	case errors.As(err, &authority), says("certificate signed by unknown authority"):
 		advice = "give the authority that signed the server's certificate as target.ca_file"
 	case errors.As(err, &name):
 		advice = "use a name in target.url that is in the server's certificate"
-	case errors.As(err, &record), says("server gave HTTP response to HTTPS client"):
+	case says("first record does not look like a TLS handshake"), says("server gave HTTP response to HTTPS client"):
 		advice = "the server's answer is not TLS: is this the right port, and does the server speak TLS?"
 	case says("connection refused"), says("i/o timeout"), says("network is unreachable"), says("no route to host"):
 		advice = "check host and port in target.url, that the server runs and that no firewall is between"

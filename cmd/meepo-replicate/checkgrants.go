@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -49,15 +48,7 @@ func sourceGrants(ctx context.Context, c *config, chosen *selection, log *slog.L
 	if err != nil {
 		return nil, nil //nolint:nilerr // what is wrong with mappings, check says
 	}
-	return destinationsOf(compiled), nil
-}
-
-func destinationsOf(compiled mappings.Compiled) []*targets.Destination {
-	var dests []*targets.Destination
-	for _, plan := range compiled.Plans {
-		dests = append(dests, plan.Destination())
-	}
-	return dests
+	return writtenAt{plans: compiled.Plans}.destinations(), nil
 }
 
 func targetGrants(ctx context.Context, c *config, dests []*targets.Destination, log *slog.Logger, out *lines) (err error) {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
-	"github.com/meepo-replicate/meepo/targets"
 )
 
 func newCheckCommand(p *process) *cobra.Command {
@@ -57,8 +57,8 @@ func runCheck(cmd *cobra.Command, p *process, how checkFlags) error {
 		return printGrants(ctx, c, chosen, log, p.stdout)
 	}
 	r.state(ctx, c)
-	dests, reached := r.source(ctx, c, chosen, log)
-	r.target(ctx, c, dests, reached, log)
+	written, reached := r.source(ctx, c, chosen, log)
+	r.target(ctx, c, written, reached, log)
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -71,12 +71,13 @@ func runCheck(cmd *cobra.Command, p *process, how checkFlags) error {
 
 // source looks at the source and the tables, and returns where they would go. The second result is
 // false if that could not be found out.
-func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) ([]*targets.Destination, bool) {
+func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) (writtenAt, bool) {
+	nothing := writtenAt{chosen: chosen}
 	g := r.group(sideSource, "source "+shownURL(c.Source.URL))
 	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
-		return nil, false
+		return nothing, false
 	}
 	defer func() {
 		if err := src.Close(); err != nil {
@@ -98,13 +99,13 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	g.take(findings)
 	r.position(ctx, g, src)
 	if unlisted != nil {
-		return nil, false
+		return nothing, false
 	}
-	return r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), true
+	return writtenAt{r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), chosen}, true
 }
 
 // tables compiles the mappings for the tables. Missing says which of those that are named are not there.
-func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*targets.Destination {
+func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*mappings.Plan {
 	g := r.group(sideTables, "tables and mappings")
 	g.failed("", missing)
 	if len(chosen.tables) == 0 {
@@ -122,10 +123,8 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		g.failed("", err)
 		return nil
 	}
-	var dests []*targets.Destination
 	rows, unknown := int64(0), false
 	for _, plan := range compiled.Plans {
-		dests = append(dests, plan.Destination())
 		for _, t := range described {
 			if t.Table == plan.Table() {
 				rows, unknown = rows+max(t.Rows, 0), unknown || t.Rows < 0
@@ -143,11 +142,11 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		return nil
 	}
 	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(compiled.Plans), about), "")
-	return dests
+	return compiled.Plans
 }
 
 // target looks at the target and at what the tables would become there.
-func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.Destination, reached bool, log *slog.Logger) {
+func (r *checkReport) target(ctx context.Context, c *config, written writtenAt, reached bool, log *slog.Logger) {
 	g := r.group(sideTarget, "target "+shownURL(c.Target.URL))
 	dst, err := c.targetKind().open(ctx, c, log)
 	if err != nil {
@@ -159,14 +158,16 @@ func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.De
 			g.failed("connection", err)
 		}
 	}()
-	findings, err := dst.Check(ctx, dests)
+	findings, err := dst.Check(ctx, written.destinations())
 	if err == nil {
-		err = r.filled(ctx, g, dst, dests)
+		err = r.filled(ctx, g, dst, written)
 	}
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	g.take(asSourceFindings(findings))
+	for _, f := range asSourceFindings(findings) {
+		g.addAt(written.place(f.Subject), f.Severity, f.Subject, f.Message, f.Fix)
+	}
 	if !reached {
 		g.add(source.Note, "", "what the tables become here could not be checked, as they are not known", "")
 	}

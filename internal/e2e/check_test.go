@@ -131,3 +131,38 @@ func TestEvents_NoSlotNoWarning(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// TestCheck_OccupiedDestination: a destination that somebody else has filled is told with how much it holds, and with the
+// place where another name is to be said.
+func TestCheck_OccupiedDestination(t *testing.T) {
+	db := servertest.OpenSQL(t, servertest.MariaDB)
+	db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY); CREATE TABLE plain (id INT PRIMARY KEY)")
+	elastic, postgres, mongo := servertest.OpenElastic(t), servertest.OpenSQL(t, servertest.Postgres), servertest.OpenMongo(t)
+	postgres.Exec(t, "CREATE TABLE public.orders (id int PRIMARY KEY); INSERT INTO public.orders SELECT generate_series(1, 1234)")
+	if status, answer := elastic.Do(t, "PUT", "/"+elastic.Prefix+"theirs/_doc/1?refresh=true", map[string]any{"id": 1}); status >= 300 {
+		t.Fatal(string(answer))
+	}
+	for name, c := range map[string]struct{ kind, url, to, says, fix string }{
+		"a table":  {"postgres", postgres.URL, "public.orders", "destination holds documents already, 1,234 of them", "either to: public.orders_v2 ("},
+		"an index": {"elastic", elastic.URL, elastic.Prefix + "theirs", "exists with 1 documents and was not made by", "to: " + elastic.Prefix + "theirs_v2 ("},
+		"nothing":  {"mongo", mongo.URL, mongo.Name + ".orders", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := "version: 1\nsource: {url: '" + db.ReplURL + "'}\ntarget: {kind: " + c.kind + ", url: '" + c.url + "'}\nmappings:\n  - name: a\n    from: " + db.Name + ".orders\n    to: " + c.to + "\n"
+			code := 1
+			if c.says == "" {
+				code = 0
+			}
+			checked := checkJSON(t, code, invocation{dir: in(t, file)})
+			found := c.says == ""
+			for _, f := range checked.Findings {
+				if c.says != "" && strings.Contains(f.Message, c.says) {
+					found = f.Subject == c.to && strings.Contains(f.Fix, c.fix) && strings.Contains(f.Fix, "meepo.yaml:7:9)") && f.Place != nil && f.Place.Line == 7 && f.Place.Column == 9
+				}
+			}
+			if !found {
+				t.Errorf("%+v", checked)
+			}
+		})
+	}
+}

@@ -143,7 +143,10 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 	}
 	found.AddUnfit(dest.Name, wrong)
 	if w.index == nil {
-		return nil
+		if len(wrong) > 0 {
+			return nil
+		}
+		return t.checkTemplates(ctx, dest, found)
 	}
 	if len(wrong) == 0 && len(w.missing) > 0 {
 		found.Add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(w.missing), w.index.name), "")
