@@ -51,6 +51,7 @@ matrix: ## Kill at every point between every source and target, and write README
 	scripts/servers/run.sh go run ./internal/matrix/write README.md
 
 bench: ## Measure backfill, follow and peak memory beside their limits
+	go test -run '^$$' -bench '^BenchmarkPlan$$' -benchmem ./mappings
 	scripts/servers/run.sh go test -tags bench -count=1 -v -timeout 60m -run '^TestBench' ./internal/e2e
 
 soak: ## Let everything go wrong under writers for SOAK=10m, as SEED=7 has it (FLAVOR=mysql)

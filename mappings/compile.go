@@ -2,9 +2,9 @@ package mappings
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -25,24 +25,25 @@ type Compiled struct {
 // Rules say what the target cannot have. A table of which nothing can be made is an error if it is
 // named, and left out with a warning if a glob has found it.
 //
-// Names are unique among all mappings, whatever files they are from, and at most one mapping has
-// none. The error holds everything that is wrong, see [Errors]; there are no plans then.
+// Names are unique among all mappings, whatever files they are from. The error holds everything that is wrong, see [Errors]; there are no plans then.
 func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled, error) {
 	if len(mappings) == 0 {
 		mappings = Default()
 	}
-	c := &compiler{rules: rules, takenBy: map[string]taken{}, tables: slices.SortedFunc(slices.Values(tables), func(a, b source.Columns) int {
+	c := &compiler{rules: rules, destinations: map[string][]taken{}, tables: slices.SortedFunc(slices.Values(tables), func(a, b source.Columns) int {
 		return cmp.Or(cmp.Compare(a.Table.Schema, b.Table.Schema), cmp.Compare(a.Table.Name, b.Table.Name))
 	})}
 	names := map[string]Place{}
 	for _, mapping := range mappings {
-		if first, ok := names[mapping.Name.Value]; ok {
+		first, ok := names[mapping.Name.Value]
+		if ok && mapping.Name.Value != "" {
 			c.errors.add(mapping.Name.At, "", "two mappings are named %q, the first in %s:%d", mapping.Name.Value, first.File, first.Line)
 			continue
 		}
 		names[mapping.Name.Value] = mapping.Name.At
 		c.mapping(mapping)
 	}
+	c.share()
 	c.unmapped(mappings)
 	c.warnings.sort()
 	if err := c.errors.err(); err != nil {
@@ -56,16 +57,11 @@ type compiler struct {
 	rules    Rules
 	tables   []source.Columns
 	plans    []*Plan
-	takenBy  map[string]taken // by destination
 	errors   problems
 	warnings problems
 	leftOut  map[source.Table]*Error
-}
-
-// taken says which mapping sends which table to a destination.
-type taken struct {
-	mapping string
-	table   source.Table
+	// destinations are the plans that write to each.
+	destinations map[string][]taken
 }
 
 // selected is a table of a mapping and the pattern that has selected it: the one that names it, if
@@ -90,18 +86,6 @@ func (c *compiler) unfit(one selected, hint, reason string) {
 
 func (c *compiler) mapping(m Mapping) {
 	list := c.selectTables(m)
-	if m.To.Value != "" {
-		if problem := c.badDestination(m.To.Value); problem != "" {
-			c.errors.add(m.To.At, "", "to %q: %s", m.To.Value, problem)
-			return
-		}
-		if len(list) > 1 {
-			c.errors.add(m.To.At, "leave `to` out, so that each table gets a destination of its own",
-				"to %q: %d tables would share one destination (%s), and rows of different tables may have the same id",
-				m.To.Value, len(list), tableNames(list))
-			return
-		}
-	}
 	missing := newMissing(list)
 	renamed := c.badNames(m)
 	for _, one := range list {
@@ -114,59 +98,71 @@ func (c *compiler) mapping(m Mapping) {
 
 // table makes the plan of one table of a mapping; nil if none can be made.
 func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
-	table := one.columns.Table
 	picks := c.picks(m, one.columns, missing)
 	if len(picks) == 0 && len(missing.names) == 0 {
 		c.unfit(one, "", fmt.Sprintf("mapping %q leaves no column of it", m.Name.Value))
 		return nil
 	}
-	dest := m.To.Value
-	if dest == "" {
-		dest = c.rules.destination(table)
-		if problem := c.badDestination(dest); problem != "" {
-			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
-			return nil
-		}
+	dest, ok := c.destination(m, one)
+	if !ok {
+		return nil
 	}
-	plan, err := newPlan(planID(m, table), cmp.Or(m.Name.Value, table.String()), one.columns, dest, picks)
+	plan, err := c.build(m, one.columns, dest, picks, missing)
+	if errors.Is(err, errSaid) {
+		return nil
+	}
 	if err != nil {
 		c.unfit(one, "", err.Error())
 		return nil
 	}
+	plan.id, plan.name = identity(m, one.columns.Table, dest)
 	return plan
 }
 
-// take lets a plan have its destination, if it can be one and is free.
+// destination names where a table goes; false if there can be no such destination.
+func (c *compiler) destination(m Mapping, one selected) (string, bool) {
+	table := one.columns.Table
+	if m.To.Value == "" {
+		dest := c.rules.destination(table)
+		if problem := c.badDestination(dest); problem != "" {
+			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
+			return "", false
+		}
+		return dest, true
+	}
+	var said problems // when the text was read
+	dest := parseTemplate(m.To, &said).render(func(name string) string {
+		value, _ := tableName(name, table)
+		return value
+	})
+	if problem := c.badDestination(dest); problem != "" {
+		if !c.errors.has(m.To.At) {
+			c.errors.add(m.To.At, "", "to %q: %s", dest, problem)
+		}
+		return "", false
+	}
+	return dest, true
+}
+
+// take lets a plan have its destination, if that can hold its fields.
 func (c *compiler) take(m Mapping, one selected, plan *Plan) {
 	if err := c.rules.fields(plan.dest.Fields); err != nil {
-		c.unfit(one, "give the field another name with `fields` in a mapping, or leave it out with `exclude`", err.Error())
+		c.unfit(one, "give the field another name or type with `fields` in a mapping, or leave it out with `exclude`", err.Error())
 		return
 	}
-	mine := taken{m.Name.Value, plan.Table()}
-	if other, ok := c.takenBy[plan.dest.Name]; ok {
-		c.clash(cmp.Or(m.To.At, m.Name.At, one.from.At), plan.dest.Name, other, mine)
-		return
-	}
-	c.takenBy[plan.dest.Name] = mine
+	c.destinations[plan.dest.Name] = append(c.destinations[plan.dest.Name], taken{m, one, plan})
 	c.plans = append(c.plans, plan)
 }
 
-// planID: a mapping's name holds no slash, so that two pairs never have the same id.
-func planID(m Mapping, table source.Table) PlanID {
-	if m.Name.Value == "" {
-		return PlanID(table.String())
+// identity names a plan for the state and for people. A mapping's name holds no slash, so that two pairs
+// never have the same id.
+func identity(m Mapping, table source.Table, dest string) (PlanID, string) {
+	name := m.Name.Value
+	if name == "" && m.To.Value == "" {
+		return PlanID(table.String()), table.String()
 	}
-	return PlanID(m.Name.Value + "/" + table.String())
-}
-
-func (c *compiler) clash(at Place, dest string, a, b taken) {
-	if a.table == b.table {
-		c.errors.add(at, "give one of them another `to`",
-			"destination %q: mappings %q and %q both send table %s there", dest, a.mapping, b.mapping, a.table)
-		return
-	}
-	c.errors.add(at, "name another destination for one of them, with `to` in a mapping of its own",
-		"destination %q: tables %s and %s would share it, and their rows may have the same ids", dest, a.table, b.table)
+	name = cmp.Or(name, dest)
+	return PlanID(name + "/" + table.String()), name
 }
 
 // selectTables returns the tables of a mapping, each once, and says what is wrong with its from.
@@ -230,17 +226,4 @@ func (c *compiler) tableNames() []string {
 		names[i] = columns.Table.String()
 	}
 	return names
-}
-
-// tableNames names the first of them.
-func tableNames(list []selected) string {
-	var names []string
-	for i, one := range list {
-		if i == 3 {
-			names = append(names, fmt.Sprintf("and %d more", len(list)-i))
-			break
-		}
-		names = append(names, one.columns.Table.String())
-	}
-	return strings.Join(names, ", ")
 }

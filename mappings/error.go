@@ -14,6 +14,7 @@ type Place struct {
 	Line   int    // from 1
 	Column int    // from 1, in characters
 	Text   string // the line
+	Width  int    // how many characters are meant, from Column; 0: one
 }
 
 // Error is one thing that is wrong with a mapping, or worth a warning.
@@ -28,7 +29,7 @@ type Error struct {
 //
 //	meepo.yaml:7:5: unknown key "excludes": did you mean "exclude"?
 //	   7 |     excludes: [note]
-//	     |     ^
+//	     |     ^^^^^^^^
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Short()
@@ -44,7 +45,8 @@ func (e *Error) Error() string {
 			indent.WriteByte(' ')
 		}
 	}
-	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s^", e.File, e.Line, e.Column, e.Short(), e.Line, e.Text, indent.String())
+	carets := strings.Repeat("^", max(1, min(e.Width, len([]rune(e.Text))-e.Column+1)))
+	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s%s", e.File, e.Line, e.Column, e.Short(), e.Line, e.Text, indent.String(), carets)
 }
 
 // Short returns the error in one line, without its place.
@@ -78,6 +80,11 @@ type problems []*Error
 
 func (p *problems) add(at Place, hint, format string, args ...any) {
 	*p = append(*p, &Error{Place: at, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// has reports whether something was said of a place before: of a mapping of a thousand tables it is said once.
+func (p problems) has(at Place) bool {
+	return slices.ContainsFunc(p, func(e *Error) bool { return e.Place == at })
 }
 
 // err returns nil where there is none, else all in the order of their places.

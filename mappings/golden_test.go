@@ -76,6 +76,23 @@ var pickyRules = Rules{
 		}
 		return nil
 	},
+	Block: "elastic",
+	Options: []targets.Option{
+		{Name: "routing", Kind: targets.OptionColumns}, {Name: "pipeline", Kind: targets.OptionText},
+		{Name: "settings", Kind: targets.OptionTree}, {Name: "shards", Kind: targets.OptionInt}, {Name: "strict", Kind: targets.OptionBool},
+	},
+	Types: []targets.FieldType{
+		{Name: "keyword", Kinds: []targets.Kind{targets.KindText, targets.KindInt}},
+		{Name: "boolean", Kinds: []targets.Kind{targets.KindBool}},
+		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal, targets.KindFloat}},
+		{Name: "numeric(p,s)", Kinds: []targets.Kind{targets.KindDecimal}},
+	},
+	Destination: func(dest *targets.Destination) error {
+		if settings, ok := dest.Options["settings"].(map[string]any); ok && settings["gc_deletes"] != nil {
+			return &targets.HintError{Err: errors.New("settings.gc_deletes: it is ours to set"), Advice: "leave it out"}
+		}
+		return nil
+	},
 }
 
 func runCase(t *testing.T, dir string) string {
@@ -83,7 +100,7 @@ func runCase(t *testing.T, dir string) string {
 	var mappings []Mapping
 	data, err := os.ReadFile(filepath.Join(dir, "mapping.yaml"))
 	if err == nil {
-		file, err := Parse("mapping.yaml", data)
+		file, err := Parse("mapping.yaml", data, testVariables)
 		if err != nil {
 			return "errors:\n" + err.Error() + "\n"
 		}
@@ -123,12 +140,30 @@ func writePlan(out *strings.Builder, plan *Plan) {
 	}
 	fmt.Fprintf(out, "  key %s\n", strings.Join(parts, ", "))
 	for i, field := range plan.Destination().Fields {
-		name := field.Name
-		if column := plan.Selection().Columns[i].Name; column != name {
-			name = column + " as " + name
+		name, is := field.Name, field.Native
+		if at := plan.steps[i].at; at >= 0 && plan.Selection().Columns[at].Name != name {
+			name = plan.Selection().Columns[at].Name + " as " + name
 		}
-		fmt.Fprintf(out, "  field %s, %s\n", name, field.Native)
+		if field.As != "" {
+			is += " as " + field.As
+		}
+		if field.Scale != 0 {
+			is += fmt.Sprintf(", scale %d", field.Scale)
+		}
+		fmt.Fprintf(out, "  field %s, %s\n", name, is)
 	}
+	if options := plan.Destination().Options; options != nil {
+		encoded, err := json.Marshal(options)
+		fmt.Fprintf(out, "  options %s %v\n", encoded, err)
+	}
+}
+
+// testVariables are the variables that cases may name.
+func testVariables(text string) (string, error) {
+	if strings.Contains(text, "${NOT_SET}") {
+		return "", &source.HintError{Err: errors.New("the variable NOT_SET is not set"), Advice: "export NOT_SET=…"}
+	}
+	return strings.ReplaceAll(text, "${MASK_KEY}", "a key of the test's own"), nil
 }
 
 // writeOps maps each row, as found and as gone.
@@ -145,14 +180,17 @@ func writeOps(t *testing.T, out *strings.Builder, plan *Plan, table givenTable) 
 		}
 		ops, err := plan.Ops(nil, row, 5)
 		if err != nil {
-			t.Fatal(err)
+			fmt.Fprintf(out, "  error %v\n", err)
 		}
 		ops, err = plan.Ops(ops, source.Row{Key: row.Key}, 6)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, op := range ops {
-			fmt.Fprintf(out, "  %s %s %s\n", op.Verb, op.ID, document(t, op))
+			fmt.Fprintf(out, "  %s %s %s\n", op.Verb, op.ID, shownDocument(t, op))
+			if op.Routing != "" {
+				fmt.Fprintf(out, "    routed by %s\n", op.Routing)
+			}
 			if key, err := plan.KeyOf(op.ID); err != nil || key != row.Key {
 				t.Errorf("key of %q is %s, %v", op.ID, key.Text(), err)
 			}
@@ -160,11 +198,14 @@ func writeOps(t *testing.T, out *strings.Builder, plan *Plan, table givenTable) 
 	}
 }
 
-// document shows the document with its fields in order; bytes are in base64.
-func document(t *testing.T, op targets.Op) string {
+// shownDocument shows the document with its fields in order; bytes are in base64.
+func shownDocument(t *testing.T, op targets.Op) string {
 	t.Helper()
-	if op.Verb == targets.Delete {
+	switch op.Verb {
+	case targets.Delete:
 		return "-"
+	case targets.MarkDeleted:
+		return fmt.Sprint(op.Dest.Mark, " ", op.Doc)
 	}
 	var out bytes.Buffer
 	for i, value := range op.Doc {

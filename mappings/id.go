@@ -12,29 +12,35 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// idOf makes the id of a key of n columns: the texts of its values, joined if there are several.
-// Texts of one column's values differ, so ids of different keys do.
-func idOf(key source.Key, n int) (targets.ID, error) {
-	var buf [4]string
-	texts, err := key.AppendTexts(buf[:0])
-	if err != nil {
-		return "", err
+// keyTexts appends the texts of a key of n columns.
+func keyTexts(dst []string, key source.Key, n int) ([]string, error) {
+	texts, err := key.AppendTexts(dst)
+	if err == nil && len(texts) != n {
+		err = fmt.Errorf("key of %d values for %d key columns", len(texts), n)
 	}
-	if len(texts) != n {
-		return "", fmt.Errorf("key of %d values for %d key columns", len(texts), n)
-	}
-	if n == 1 {
-		return targets.ID(texts[0]), nil
-	}
-	return targets.JoinID(texts...), nil
+	return texts, err
 }
 
-// keyOf is the inverse of idOf.
-func keyOf(id targets.ID, columns []targets.Field) (source.Key, error) {
-	texts, ok := targets.SplitID(id, len(columns))
-	if !ok {
-		return "", fmt.Errorf("not an id of %d columns", len(columns))
+// plainID makes the id of a key: the texts of its values, joined if there are several.
+// Texts of one column's values differ, so ids of different keys do.
+func plainID(texts []string) targets.ID {
+	if len(texts) == 1 {
+		return targets.ID(texts[0])
 	}
+	return targets.JoinID(texts...)
+}
+
+// splitPlain is the inverse of plainID.
+func splitPlain(id targets.ID, n int) ([]string, error) {
+	texts, ok := targets.SplitID(id, n)
+	if !ok {
+		return nil, fmt.Errorf("not an id of %d columns", n)
+	}
+	return texts, nil
+}
+
+// keyOf makes a key of the texts of its values.
+func keyOf(texts []string, columns []targets.Field) (source.Key, error) {
 	values := make([]source.Value, len(texts))
 	for i, text := range texts {
 		value, err := keyValue(text, columns[i])

@@ -110,7 +110,11 @@ func FuzzID(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if back, err := idOf(key, len(columns)); err != nil || string(back) != id {
+		ops, err := plan.Ops(nil, source.Row{Key: key}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back := ops[0].ID; string(back) != id {
 			t.Errorf("id %q is taken for that of %s, which is %q, %v", id, key.Text(), back, err)
 		}
 	})

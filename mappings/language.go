@@ -1,16 +1,13 @@
 package mappings
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/meepo-replicate/meepo/source"
 )
-
-// mappingKeys are the keys of a mapping, in the order in which to write them.
-var mappingKeys = []string{"name", "from", "to", "columns", "exclude", "fields"}
 
 func (l *loader) mappings(node ast.Node) []Mapping {
 	var list []Mapping
@@ -37,16 +34,14 @@ func (l *loader) mappings(node ast.Node) []Mapping {
 // mapping reads one mapping. It returns false if there is nothing to go on with.
 func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 	var m Mapping
-	entries, ok := l.entries(node, "a mapping", mappingKeys)
+	entries, ok := l.entries(node, "a mapping", keyNames(mappingKeys))
 	if !ok {
 		return m, false
 	}
-	if name, ok := entries.get("name"); !ok {
-		l.problems.add(l.place(node), "its progress is kept under it", "the mapping has no `name`")
-	} else if text, ok := l.text(name.value, "name"); ok {
-		m.Name = text
-		if strings.Trim(text.Value, nameCharacters) != "" || len(text.Value) > 100 {
-			l.problems.add(text.At, "", "name %q: want at most 100 letters, digits, `_`, `-` or `.`", text.Value)
+	if name, ok := entries.get("name"); ok {
+		m.Name, _ = l.text(name.value, "name")
+		if strings.Trim(m.Name.Value, nameCharacters) != "" || len(m.Name.Value) > 100 {
+			l.problems.add(m.Name.At, "", "name %q: want at most 100 letters, digits, `_`, `-` or `.`", m.Name.Value)
 		}
 	}
 	if from, ok := entries.get("from"); ok {
@@ -54,18 +49,41 @@ func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 	} else {
 		l.problems.add(l.place(node), "name a table, such as `from: shop.orders`", "the mapping has no `from`")
 	}
-	if to, ok := entries.get("to"); ok {
-		m.To, _ = l.text(to.value, "to")
+	for key, into := range map[string]*Text{"to": &m.To, "id": &m.ID, "where": &m.Where} {
+		if said, ok := entries.get(key); ok {
+			*into, _ = l.text(said.value, key)
+		}
 	}
+	l.templates(m)
 	l.choice(&m, entries)
 	if fields, ok := entries.get("fields"); ok {
 		m.Fields = l.fields(fields.value)
 		l.checkFields(m)
 	}
+	if onDelete, ok := entries.get("on_delete"); ok {
+		m.Mark = l.onDelete(onDelete.value)
+	}
+	m.Blocks = l.blocks(entries)
 	return m, true
 }
 
 const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+
+// templates finds what is wrong with templates whatever the table is.
+func (l *loader) templates(m Mapping) {
+	if m.ID.Value != "" {
+		parseTemplate(m.ID, &l.problems)
+	}
+	if m.To.Value == "" {
+		return
+	}
+	for _, p := range parseTemplate(m.To, &l.problems).parts {
+		if p.name != "" && p.name != "db" && p.name != "table" {
+			l.problems.add(m.To.inside(p.offset, len([]rune(p.name))+2), "it may hold {db} and {table}",
+				"to: a destination that depends on the column %q is not there yet", p.name)
+		}
+	}
+}
 
 // choice reads which columns a mapping takes.
 func (l *loader) choice(m *Mapping, entries entries) {
@@ -79,7 +97,7 @@ func (l *loader) choice(m *Mapping, entries entries) {
 	}
 	if hasColumns && hasExclude {
 		second := exclude
-		if columns.key.At.Line > exclude.key.At.Line || columns.key.At.Line == exclude.key.At.Line && columns.key.At.Column > exclude.key.At.Column {
+		if cmp.Or(cmp.Compare(columns.key.At.Line, exclude.key.At.Line), cmp.Compare(columns.key.At.Column, exclude.key.At.Column)) > 0 {
 			second = columns
 		}
 		l.problems.add(second.key.At, "", "a mapping has `columns` or `exclude`, not both")
@@ -106,47 +124,83 @@ func (l *loader) from(node ast.Node) []From {
 	return list
 }
 
-// fields reads what is said of single columns.
-func (l *loader) fields(node ast.Node) []Field {
-	var list []Field
-	columns, _ := l.entries(node, "fields", nil)
-	for _, column := range columns {
-		said, ok := l.entries(column.value, "field "+column.key.Value, fieldKeys)
-		if !ok {
+// onDelete reads what becomes of the documents of rows that go: the field of the mark, if they are to stay.
+func (l *loader) onDelete(node ast.Node) Text {
+	if word, ok := node.(*ast.StringNode); ok && word.Value == "delete" {
+		return Text{}
+	}
+	if isScalar(node) || isText(node) {
+		l.problems.add(l.place(node), "", "on_delete is %s: want `delete` or {mark: <field>}", describe(node))
+		return Text{}
+	}
+	entries, ok := l.entries(node, "on_delete", []string{"mark"})
+	if !ok {
+		return Text{}
+	}
+	mark, ok := entries.get("mark")
+	if !ok {
+		l.problems.add(l.place(node), "such as {mark: deleted_at}", "on_delete names no field for the mark")
+		return Text{}
+	}
+	return l.fieldName(mark.value, "mark")
+}
+
+func isText(node ast.Node) bool {
+	_, ok := node.(*ast.StringNode)
+	return ok
+}
+
+// blocks reads what is said for single targets. What may be said is the driver's to know.
+func (l *loader) blocks(entries entries) []Block {
+	var list []Block
+	for _, key := range mappingKeys {
+		said, ok := entries.get(key.Name)
+		if !ok || key.Form != FormOptions {
 			continue
 		}
-		field := Field{Column: column.key}
-		if to, ok := said.get("to"); ok {
-			field.To = l.fieldName(to.value)
+		block := Block{Target: said.key}
+		settings, _ := l.entries(said.value, key.Name, nil)
+		for _, setting := range settings {
+			block.Settings = append(block.Settings, Setting{Name: setting.key, Value: l.plain(setting.value), At: l.place(setting.value)})
 		}
-		list = append(list, field)
+		list = append(list, block)
 	}
 	return list
 }
 
-// fieldKeys are what can be said of a column.
-var fieldKeys = []string{"to"}
-
-func (l *loader) fieldName(node ast.Node) Text {
-	name, ok := l.text(node, "to")
-	if !ok {
-		return Text{}
-	}
-	if problem := badField(name.Value); problem != "" {
-		l.problems.add(name.At, "", "field name %q: %s", name.Value, problem)
-	}
-	return name
-}
-
-// checkFields looks for what needs no table to be seen as wrong.
-func (l *loader) checkFields(m Mapping) {
-	for _, field := range m.Fields {
-		same := func(column Text) bool { return column.Value == field.Column.Value }
-		switch {
-		case slices.ContainsFunc(m.Exclude, same):
-			l.problems.add(field.Column.At, "", "column %q is excluded and has something said in fields", field.Column.Value)
-		case m.Columns != nil && !slices.ContainsFunc(m.Columns, same):
-			l.problems.add(field.Column.At, "", "column %q has something said in fields and is not among columns", field.Column.Value)
+// plain returns what a node holds, as Setting has it.
+func (l *loader) plain(node ast.Node) any {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		text, _ := l.expanded(Text{n.Value, l.place(node)})
+		return text.Value
+	case *ast.BoolNode:
+		return n.Value
+	case *ast.IntegerNode:
+		switch v := n.Value.(type) {
+		case int64:
+			return v
+		case uint64:
+			if v <= 1<<63-1 {
+				return int64(v)
+			}
 		}
+	case *ast.FloatNode:
+		return n.Value
+	case *ast.SequenceNode:
+		list := make([]any, len(n.Values))
+		for i, item := range n.Values {
+			list[i] = l.plain(item)
+		}
+		return list
+	case *ast.MappingNode, *ast.MappingValueNode:
+		out := map[string]any{}
+		entries, _ := l.entries(node, "this", nil)
+		for _, entry := range entries {
+			out[entry.key.Value] = l.plain(entry.value)
+		}
+		return out
 	}
+	l.problems.add(l.place(node), "", "%s cannot stand here", describe(node))
+	return nil
 }

@@ -3,6 +3,7 @@ package mappings
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -27,14 +28,17 @@ const (
 
 // Parse reads a mapping file: "version: 1" and a list "mappings". File is its name in messages.
 // The error holds everything that is wrong, see [Errors].
-func Parse(file string, data []byte) (*File, error) {
+//
+// Expand puts variables into a text, and says what is wrong with one; nil leaves texts as they are.
+func Parse(file string, data []byte, expand func(text string) (string, error)) (*File, error) {
 	l := newLoader(file, data)
+	l.expand = expand
 	root := l.parse(data)
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
 	parsed := &File{}
-	entries, ok := l.entries(root, "the file", []string{"version", "mappings"})
+	entries, ok := l.entries(root, "the file", keyNames(FileKeys()))
 	if !ok {
 		return nil, l.problems.err()
 	}
@@ -55,7 +59,7 @@ func Parse(file string, data []byte) (*File, error) {
 }
 
 // ParseNode reads a list of mappings that stands in a larger document, such as a configuration
-// file. Node is the list in the document that goccy's parser has made of data, and data is the
+// file that has put variables into its texts. Node is the list in the document that goccy's parser has made of data, and data is the
 // whole of it, so that places are the document's. Let the parser allow duplicate keys: they are
 // reported here, with all other errors.
 func ParseNode(file string, data []byte, node ast.Node) ([]Mapping, error) {
@@ -72,6 +76,7 @@ type loader struct {
 	file     string
 	lines    []string
 	problems problems
+	expand   func(string) (string, error) // nil: texts are as they should be
 }
 
 func newLoader(file string, data []byte) *loader {
@@ -175,9 +180,20 @@ func (l *loader) placeOf(tok *token.Token) Place {
 func (l *loader) at(line, column int) Place {
 	place := Place{File: l.file, Line: line, Column: column}
 	if line >= 1 && line <= len(l.lines) {
-		place.Text = l.lines[line-1]
+		place.Text = withoutKeys(l.lines[line-1])
 	}
 	return place
+}
+
+// maskKey finds the keys of masks in a line, variables apart.
+var maskKey = regexp.MustCompile(`(\bkey:\s*)("[^"$]+"|'[^'$]+'|[^\s"',{}$][^,}]*)`)
+
+// withoutKeys hides secrets in a line that messages show; what stands behind them stays in its column.
+func withoutKeys(line string) string {
+	return maskKey.ReplaceAllStringFunc(line, func(found string) string {
+		parts := maskKey.FindStringSubmatch(found)
+		return parts[1] + strings.Repeat("*", len([]rune(parts[2])))
+	})
 }
 
 // entry is one key of a map and its value.
@@ -267,7 +283,32 @@ func (l *loader) text(node ast.Node, what string) (Text, bool) {
 		l.problems.add(l.place(node), "", "%s is empty", what)
 		return Text{}, false
 	}
-	return Text{Value: text.Value, At: l.place(node)}, true
+	return l.expanded(Text{Value: text.Value, At: l.wide(node, text.Value)})
+}
+
+// wide is the place of a text with its width, where it stands in one line.
+func (l *loader) wide(node ast.Node, value string) Place {
+	at := l.place(node)
+	at.Width = (Text{value, at}).inside(0, len([]rune(value))).Width
+	return at
+}
+
+// expanded puts variables into a text.
+func (l *loader) expanded(text Text) (Text, bool) {
+	if l.expand == nil {
+		return text, true
+	}
+	value, err := l.expand(text.Value)
+	if err != nil {
+		hint := ""
+		var advised interface{ Hint() string }
+		if errors.As(err, &advised) {
+			hint = advised.Hint()
+		}
+		l.problems.add(text.At, hint, "%v", err)
+		return text, false
+	}
+	return Text{value, text.At}, true
 }
 
 // list returns the nodes of a list.

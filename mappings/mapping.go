@@ -8,17 +8,29 @@ import (
 
 // Mapping is one mapping as it was written, not yet compared with any table.
 type Mapping struct {
-	Name    Text
+	Name    Text // empty: its destination's
 	From    []From
 	Except  []source.Pattern // tables that From selects and that are not meant; no file can say this
-	To      Text             // empty: the table's own destination
+	To      Text             // a template; empty: the table's own destination
+	ID      Text             // a template; empty: the key's columns
+	Where   Text             // an expression; empty: every row
 	Columns []Text           // in the document's order; nil: all but Exclude
 	Exclude []Text           // nil where Columns is not
 	Fields  []Field          // what is said of single columns
+	Mark    Text             // the field that says since when a row is gone; empty: its document goes, too
+	Blocks  []Block          // what is said for one target alone
 }
 
 func (m Mapping) excepts(table source.Table) bool {
 	return slices.ContainsFunc(m.Except, func(p source.Pattern) bool { return p.Match(table) })
+}
+
+// place is where a mapping stands.
+func (m Mapping) place() Place {
+	if m.Name.Value == "" && len(m.From) > 0 {
+		return m.From[0].At
+	}
+	return m.Name.At
 }
 
 // From is a pattern of tables with its place.
@@ -27,16 +39,53 @@ type From struct {
 	At Place
 }
 
-// Field is what is said of one column.
+// Field is what is said of one column, or of a field that is none. Empty texts are not said.
 type Field struct {
-	Column Text
-	To     Text // the field's name in the document; empty: the column's
+	Column   Text
+	To       Text // the field's name in the document; empty: the column's
+	Type     Text
+	Scale    int // of Type; 0: not said
+	ZeroDate Text
+	Zone     Text
+	Mask     Text
+	Key      Text // of Mask; a secret
+	Value    Text // a template
+	Expr     Text // an expression
+}
+
+// Block is what a mapping says for one target alone.
+type Block struct {
+	Target   Text
+	Settings []Setting
+}
+
+// Setting is one option of a block. Value is a string, bool, int64, float64, []any or map[string]any.
+type Setting struct {
+	Name  Text
+	Value any
+	At    Place // of the value
 }
 
 // Text is a word of a mapping with its place.
 type Text struct {
 	Value string
 	At    Place
+}
+
+// inside is the place of some characters in a text; the text's own where it is not written as it reads.
+func (t Text) inside(offset, width int) Place {
+	line := []rune(t.At.Text)
+	from := t.At.Column - 1
+	if from >= 0 && from < len(line) && (line[from] == '"' || line[from] == '\'') {
+		from++
+	}
+	value := []rune(t.Value)
+	if from < 0 || from+len(value) > len(line) || string(line[from:from+len(value)]) != t.Value {
+		return t.At
+	}
+	at := t.At
+	at.Column, at.Width = from+offset+1, min(width, len(value)-offset)
+	return at
 }
 
 // Default returns the mappings that stand for none: each table that a pattern selects goes with

@@ -1,21 +1,28 @@
 package mappings
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
 )
 
-// picks chooses the columns of a table that go into the document, in its order, and their names
-// there. What is wrong is added to the compiler's errors, or to missing.
+// pick is a field of the document: a column, or something computed.
+type pick struct {
+	column source.Column // zero where the field is none
+	field  string        // its name in the document
+	said   *Field        // nil: nothing
+}
+
+// picks chooses the fields of a table's documents, in order, and their names. What is wrong is added to the
+// compiler's errors, or to missing.
 func (c *compiler) picks(m Mapping, columns source.Columns, missing *missing) []pick {
 	var picks []pick
 	if m.Columns != nil {
 		for _, name := range m.Columns {
 			if column, ok := columns.Column(name.Value); ok {
-				picks = append(picks, pick{column, column.Name})
+				picks = append(picks, pick{column: column, field: column.Name})
 			} else {
 				missing.add(name, columns)
 			}
@@ -24,7 +31,7 @@ func (c *compiler) picks(m Mapping, columns source.Columns, missing *missing) []
 		for _, column := range columns.Columns {
 			excluded := func(name Text) bool { return name.Value == column.Name }
 			if !slices.ContainsFunc(m.Exclude, excluded) {
-				picks = append(picks, pick{column, column.Name})
+				picks = append(picks, pick{column: column, field: column.Name})
 			}
 		}
 		for _, name := range m.Exclude {
@@ -33,19 +40,28 @@ func (c *compiler) picks(m Mapping, columns source.Columns, missing *missing) []
 			}
 		}
 	}
-	c.rename(m, columns, picks, missing)
+	picks = c.say(m, columns, picks, missing)
+	if m.Mark.Value != "" {
+		picks = append(picks, pick{field: m.Mark.Value})
+	}
 	c.duplicates(m, columns, picks, missing)
 	return picks
 }
 
-// rename gives the picked columns the names that fields has for them.
-func (c *compiler) rename(m Mapping, columns source.Columns, picks []pick, missing *missing) {
-	for _, field := range m.Fields {
+// say gives the picked columns what fields has for them, and adds the fields that are no columns.
+func (c *compiler) say(m Mapping, columns source.Columns, picks []pick, missing *missing) []pick {
+	for i := range m.Fields {
+		field := &m.Fields[i]
 		at := slices.IndexFunc(picks, func(p pick) bool { return p.column.Name == field.Column.Value })
-		if at >= 0 {
-			if field.To.Value != "" {
-				picks[at].field = field.To.Value
+		if at < 0 && field.computed() {
+			if problem := badField(field.Column.Value); problem != "" && field.To.Value == "" {
+				c.errors.add(field.Column.At, "", "field name %q: %s", field.Column.Value, problem)
 			}
+			at, picks = len(picks), append(picks, pick{field: field.Column.Value})
+		}
+		if at >= 0 {
+			picks[at].said = field
+			picks[at].field = cmp.Or(field.To.Value, picks[at].field)
 			continue
 		}
 		if _, ok := columns.Column(field.Column.Value); !ok {
@@ -54,28 +70,50 @@ func (c *compiler) rename(m Mapping, columns source.Columns, picks []pick, missi
 			c.errors.add(field.Column.At, "", "fields: column %q is not part of the document", field.Column.Value)
 		}
 	}
+	return picks
 }
 
-// duplicates looks for two columns that would become one field.
+// duplicates looks for two columns that would become one field, or one within the other.
 func (c *compiler) duplicates(m Mapping, columns source.Columns, picks []pick, missing *missing) {
-	first := map[string]string{} // the column by its field's name
-	for _, p := range picks {
-		other, ok := first[p.field]
-		if !ok {
-			first[p.field] = p.column.Name
-			continue
-		}
-		at := m.Name.At
-		for _, field := range m.Fields {
-			if field.To.Value == p.field {
-				at = field.To.At
+	for i, p := range picks {
+		for _, other := range picks[:i] {
+			within := nestedIn(other.field, p.field)
+			if other.field != p.field && within == "" {
+				continue
 			}
+			at := m.place()
+			for _, one := range []pick{other, p} {
+				if one.said != nil {
+					at = one.said.Column.At
+					if one.said.To.Value != "" {
+						at = one.said.To.At
+					}
+				}
+			}
+			if p.column.Name == "" && p.said == nil {
+				at = m.Mark.At
+			}
+			if missing.said(Text{p.field, at}) {
+				continue
+			}
+			if within != "" {
+				c.errors.add(at, "", "table %s: field %s, and a field is a value or an object", columns.Table, within)
+				continue
+			}
+			c.errors.add(at, "", "table %s: %s and %s would both be field %q", columns.Table, other.origin(), p.origin(), p.field)
 		}
-		if missing.said(Text{p.field, at}) {
-			continue
-		}
-		c.errors.add(at, "", "table %s: columns %q and %q would both be field %q", columns.Table, other, p.column.Name, p.field)
 	}
+}
+
+// origin names what a field is made of.
+func (p pick) origin() string {
+	switch {
+	case p.said != nil && p.said.computed():
+		return fmt.Sprintf("what is computed as %q", p.said.Column.Value)
+	case p.column.Name == "":
+		return "the mark of on_delete"
+	}
+	return fmt.Sprintf("column %q", p.column.Name)
 }
 
 // missing collects the columns that a mapping names and tables do not have. A glob may select a
@@ -122,15 +160,4 @@ func (m *missing) report(errors *problems) {
 		}
 		errors.add(name.At, m.advice[name], "no column %q in %s", name.Value, where)
 	}
-}
-
-// badField says what is wrong with a field's name.
-func badField(name string) string {
-	switch {
-	case strings.Contains(name, "."):
-		return "a dot is reserved for nested documents, which are not there yet"
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "it must not hold control characters"
-	}
-	return ""
 }

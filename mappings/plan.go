@@ -1,12 +1,11 @@
 package mappings
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
+	"time"
 
+	"github.com/meepo-replicate/meepo/mappings/expressions"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -26,8 +25,13 @@ type Plan struct {
 	id          PlanID
 	name        string
 	selection   source.Selection
+	key         []targets.Field // of the key's columns
 	dest        *targets.Destination
-	values      []int // per field of dest: its place in the selection's columns
+	idForm      *idForm // nil: the key's texts
+	where       *expressions.Program
+	whereArgs   []int // the condition's columns in the row
+	steps       []step
+	routing     []int // columns of the key that route a document; nil: by the id
 	fingerprint string
 }
 
@@ -60,132 +64,103 @@ func (p *Plan) Dirty(dst []DocKey, e source.Event) []DocKey {
 }
 
 // Ops appends what is to be written for a row: an upsert of its document, or, where the row was
-// not found, a delete of it. Whether absence is proof enough to delete is for the caller to
-// decide. A row with an Err gives that error, and no op.
+// not found or does not meet the mapping's condition, a delete of it, or its mark. Whether absence is
+// proof enough to delete is for the caller to decide. A row with an Err, or of which something cannot be
+// computed, gives that error, and no op.
 func (p *Plan) Ops(dst []targets.Op, row source.Row, version int64) ([]targets.Op, error) {
 	if row.Err != nil {
-		return dst, fmt.Errorf("map row %s of %s: %w", row.Key.Text(), p.selection.Table, row.Err)
+		return dst, p.failed(row, row.Err)
 	}
-	id, err := idOf(row.Key, len(p.dest.Key))
+	op, err := p.opOf(row.Key, version)
 	if err != nil {
-		return dst, fmt.Errorf("map row %s of %s: %w", row.Key.Text(), p.selection.Table, err)
+		return dst, p.failed(row, err)
 	}
 	if !row.Found {
-		return append(dst, targets.Op{Verb: targets.Delete, Dest: p.dest, ID: id, Version: version}), nil
+		return append(dst, p.gone(op)), nil
 	}
 	if len(row.Values) != len(p.selection.Columns) {
-		return dst, fmt.Errorf("map row %s of %s: %d values for %d columns",
-			row.Key.Text(), p.selection.Table, len(row.Values), len(p.selection.Columns))
+		return dst, p.failed(row, fmt.Errorf("%d values for %d columns", len(row.Values), len(p.selection.Columns)))
 	}
-	doc := make([]any, len(p.values))
-	for i, at := range p.values {
-		doc[i] = row.Values[at]
+	if p.where != nil {
+		meets, err := p.where.True(picked(row.Values, p.whereArgs))
+		if err != nil {
+			return dst, p.failed(row, fmt.Errorf("where: %w", err))
+		}
+		if !meets {
+			return append(dst, p.gone(op)), nil
+		}
 	}
-	return append(dst, targets.Op{Verb: targets.Upsert, Dest: p.dest, ID: id, Doc: doc, Version: version}), nil
+	op.Doc = make([]any, len(p.steps))
+	for i := range p.steps {
+		if s := &p.steps[i]; s.plain() {
+			op.Doc[i] = row.Values[s.at]
+		} else if op.Doc[i], err = s.value(row); err != nil {
+			return dst, p.failed(row, err)
+		}
+	}
+	return append(dst, op), nil
+}
+
+// opOf makes an upsert that has no document yet.
+func (p *Plan) opOf(key source.Key, version int64) (targets.Op, error) {
+	var buf [4]string // on the stack, as long as nothing keeps it
+	texts, err := keyTexts(buf[:0], key, len(p.key))
+	if err != nil {
+		return targets.Op{}, err
+	}
+	op := targets.Op{Verb: targets.Upsert, Dest: p.dest, Version: version, Routing: p.route(texts)}
+	if p.idForm != nil {
+		op.ID = p.idForm.join(texts)
+	} else {
+		op.ID = plainID(texts)
+	}
+	return op, nil
+}
+
+// gone makes of an upsert what is written for a row that has no document.
+func (p *Plan) gone(op targets.Op) targets.Op {
+	op.Verb = targets.Delete
+	if p.dest.Mark != "" {
+		// Versions are microseconds of the source's clock, drawn before the read.
+		op.Verb = targets.MarkDeleted
+		op.Doc = []any{time.UnixMicro(op.Version).UTC().Format("2006-01-02T15:04:05.000000Z")}
+	}
+	return op
+}
+
+func (p *Plan) failed(row source.Row, err error) error {
+	return fmt.Errorf("map row %s of %s: %w", row.Key.Text(), p.selection.Table, err)
+}
+
+func (p *Plan) route(key []string) string {
+	switch len(p.routing) {
+	case 0:
+		return ""
+	case 1:
+		return key[p.routing[0]]
+	}
+	parts := make([]string, len(p.routing))
+	for i, at := range p.routing {
+		parts[i] = key[at]
+	}
+	return strings.Join(parts, "|")
 }
 
 // KeyOf returns the key whose document has this id. An id that no key of the table can have given
 // is an error: the document is not of this plan.
 func (p *Plan) KeyOf(id targets.ID) (source.Key, error) {
-	key, err := keyOf(id, p.dest.Key)
-	if err != nil {
-		return "", fmt.Errorf("key of document %q of %s: %w", id, p.dest.Name, err)
+	var texts []string
+	var err error
+	if p.idForm != nil {
+		texts, err = p.idForm.split(id)
+	} else {
+		texts, err = splitPlain(id, len(p.key))
 	}
-	return key, nil
-}
-
-// pick is a column of the table that goes into the document.
-type pick struct {
-	column source.Column
-	field  string
-}
-
-// newPlan makes a plan of choices that have been checked, except for the kinds of the columns.
-func newPlan(id PlanID, name string, columns source.Columns, dest string, picks []pick) (*Plan, error) {
-	p := &Plan{
-		id:        id,
-		name:      name,
-		selection: source.Selection{Table: columns.Table, Key: columns.KeyColumns()},
-		dest:      &targets.Destination{Name: dest},
-	}
-	isKey := map[string]bool{}
-	for _, column := range p.selection.Key {
-		if !canBeKey(column.Type.Kind) {
-			return nil, fmt.Errorf("key column %s: a %s cannot be part of a key", column.Name, column.Type.Native)
+	if err == nil {
+		var key source.Key
+		if key, err = keyOf(texts, p.key); err == nil {
+			return key, nil
 		}
-		isKey[column.Name] = true
 	}
-	fieldNames := map[string]string{}
-	for i, pick := range picks {
-		field, err := fieldOf(pick.column, pick.field)
-		if err != nil {
-			return nil, err
-		}
-		field.Key = isKey[pick.column.Name]
-		fieldNames[pick.column.Name] = pick.field
-		p.selection.Columns = append(p.selection.Columns, pick.column)
-		p.dest.Fields = append(p.dest.Fields, field)
-		p.values = append(p.values, i)
-	}
-	for _, column := range p.selection.Key {
-		name := column.Name
-		if shown, ok := fieldNames[name]; ok {
-			name = shown
-		}
-		field, err := fieldOf(column, name)
-		if err != nil {
-			return nil, err
-		}
-		field.Key = true
-		p.dest.Key = append(p.dest.Key, field)
-	}
-	if len(p.dest.Key) == 0 {
-		return nil, errors.New("it has no key")
-	}
-	return p, p.setFingerprint(columns.Incarnation)
-}
-
-// shape is what a fingerprint depends on of a column: what may change the bytes of a document or
-// an id. That an INT becomes a BIGINT does not; that a DECIMAL gets another scale does.
-type shape struct {
-	Column, Field string
-	Kind          source.Kind
-	Scale         int `json:",omitempty"`
-	FloatBits     int `json:",omitempty"`
-	PaddedTo      int `json:",omitempty"`
-}
-
-func shapeOf(column source.Column, field string) shape {
-	s := shape{Column: column.Name, Field: field, Kind: column.Type.Kind, Scale: column.Type.Scale}
-	if column.Type.Kind == source.KindFloat {
-		s.FloatBits = column.Type.Bits
-	}
-	if column.Type.Fixed && column.Type.Kind == source.KindBinary {
-		s.PaddedTo = column.Type.Length
-	}
-	return s
-}
-
-func (p *Plan) setFingerprint(incarnation string) error {
-	content := struct {
-		Format int // raised when the code makes other documents of the same plan
-		Table  source.Table
-		Dest   string
-		Key    []shape
-		Fields []shape
-		Rows   string `json:",omitempty"`
-	}{Format: 1, Table: p.selection.Table, Dest: p.dest.Name, Rows: incarnation}
-	for _, column := range p.selection.Key {
-		content.Key = append(content.Key, shapeOf(column, ""))
-	}
-	for i, at := range p.values {
-		content.Fields = append(content.Fields, shapeOf(p.selection.Columns[at], p.dest.Fields[i].Name))
-	}
-	encoded, err := json.Marshal(content)
-	if err != nil {
-		return fmt.Errorf("fingerprint of %s: %w", p.id, err)
-	}
-	sum := sha256.Sum256(encoded)
-	p.fingerprint = hex.EncodeToString(sum[:16])
-	return nil
+	return "", fmt.Errorf("key of document %q of %s: %w", id, p.dest.Name, err)
 }

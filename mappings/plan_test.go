@@ -148,25 +148,3 @@ func TestPlan_Fingerprint(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkPlan_Ops(b *testing.B) {
-	plans := compile(b, nil, orders, lines)
-	for name, bench := range map[string]struct {
-		plan *Plan
-		row  source.Row
-	}{
-		"single":    {plans[1], source.Row{Key: sourcetest.Key(123456), Found: true, Values: []source.Value{int64(123456), "note", "1.50"}}},
-		"composite": {plans[0], source.Row{Key: sourcetest.Key(123456, "ABC-1"), Found: true, Values: []source.Value{int64(123456), "ABC-1", int64(3)}}},
-	} {
-		b.Run(name, func(b *testing.B) {
-			ops := make([]targets.Op, 0, 1)
-			b.ReportAllocs()
-			for b.Loop() {
-				var err error
-				if ops, err = bench.plan.Ops(ops[:0], bench.row, 1); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

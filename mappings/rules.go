@@ -18,6 +18,17 @@ type Rules struct {
 	Default func(table source.Table) string
 	// Fields says why a document cannot have these fields; nil if it can. It does no I/O.
 	Fields func(fields []targets.Field) error
+	// KeyIsFields: the columns of a key are fields of the document, so that both have one type.
+	KeyIsFields bool
+	// Block is the key of a mapping under which the target's options stand: "elastic".
+	Block string
+	// Options are what may stand there.
+	Options []targets.Option
+	// Types are what a field's type may be named as, in place of the one of its kind.
+	Types []targets.FieldType
+	// Destination says what is wrong with a destination's options, joined; each error begins with the option's
+	// place below Block, "settings.index.gc_deletes". It does no I/O.
+	Destination func(dest *targets.Destination) error
 }
 
 func (r Rules) destination(table source.Table) string {

@@ -144,6 +144,7 @@ func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error 
 		r.opts.Observer.BackfillDoneFunc(id)
 		r.log.Info("backfill done", "mapping", f.plan.Name(), "rows", r.progress.end(id))
 	}
+	r.untouched.forget(id)
 	r.jobs.backfilled(id)
 	return nil
 }
@@ -246,7 +247,11 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence
 		claimed = append(claimed, e)
 		wrong := rows[i].Err
 		if wrong == nil {
-			wrong = out.add(e, rows[i], version)
+			before := len(out.ops)
+			if wrong = out.add(e, rows[i], version); len(out.ops) > before && r.unneeded(flow.plan.ID(), out.ops[before]) {
+				out.ops, out.entries = out.ops[:before], out.entries[:before]
+				r.saver.resolve(e.key)
+			}
 		} else {
 			wrong = fmt.Errorf("read: %w", wrong)
 		}

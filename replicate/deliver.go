@@ -144,7 +144,7 @@ func (d *delivery) drop(n int) { d.ops, d.entries = d.ops[n:], d.entries[n:] }
 func (r *Replicator) durable(d *delivery, from, to int) {
 	r.breaker.passed(d.flow.plan.ID(), to-from)
 	for i := from; i < to; i++ {
-		if d.ops[i].Verb == targets.Delete {
+		if d.ops[i].Verb != targets.Upsert {
 			r.counters.deletes.Add(1)
 		} else {
 			r.counters.upserts.Add(1)

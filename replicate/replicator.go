@@ -32,17 +32,18 @@ type Replicator struct {
 	breaker                    *breaker
 
 	// Made at the start of Run from the saved state.
-	versions *versions
-	lanes    *lanes
-	frontier *frontier
-	misses   *misses
-	held     *held
-	jobs     *jobs
-	saver    *saver
-	marks    *marks
-	horizon  *horizon
-	ready    chan struct{} // closed when the above are there, for Status
-	caughtUp chan struct{} // closed when the requests that were there at the start are taken in
+	versions  *versions
+	lanes     *lanes
+	frontier  *frontier
+	misses    *misses
+	untouched untouched
+	held      *held
+	jobs      *jobs
+	saver     *saver
+	marks     *marks
+	horizon   *horizon
+	ready     chan struct{} // closed when the above are there, for Status
+	caughtUp  chan struct{} // closed when the requests that were there at the start are taken in
 }
 
 // New checks the options and makes a Replicator. Nothing is opened or started yet.

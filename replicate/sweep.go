@@ -67,6 +67,14 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen int, err error) {
 	dest := flow.plan.Destination().Name
 	var cursor targets.Cursor
+	var foreign int // of no row of the table: another's that shares the destination, or somebody's
+	var one targets.ID
+	defer func() {
+		if foreign > 0 {
+			r.log.Info("documents that no row of the table can have made were left alone", "mapping", flow.plan.Name(),
+				"table", flow.table.String(), "documents", foreign, "one", string(one))
+		}
+	}()
 	for try := 0; ; {
 		var ids []targets.ID
 		var next targets.Cursor
@@ -89,7 +97,7 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 		for _, id := range ids {
 			key, err := flow.plan.KeyOf(id)
 			if err != nil {
-				r.log.Warn("document that no row can have made, left alone", "mapping", flow.plan.Name(), "id", string(id))
+				foreign, one = foreign+1, id
 				continue
 			}
 			if err := r.lanes.add(ctx, docKey(flow.plan.ID(), key), t, true); err != nil {

@@ -241,12 +241,16 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 		}
 	}
 	r.addJobs(f, change, "new", kinds...)
+	if len(kinds) == 1 {
+		r.untouched.add(f.plan.ID())
+	}
 	return nil
 }
 
 // addJobs queues jobs of a plan, and the plan as it is now.
 func (r *Replicator) addJobs(f *flow, change *state.Change, reason string, kinds ...state.JobKind) {
 	r.recorded.put(f)
+	r.untouched.forget(f.plan.ID())
 	change.Plans = append(change.Plans, f.record())
 	for _, kind := range kinds {
 		change.AddJobs = append(change.AddJobs, r.jobs.newJob(f.plan.ID(), kind, reason))

@@ -32,7 +32,7 @@ type Field struct {
 	Native    string // the source's name of the type, for messages: "decimal(12,2)"
 	Bits      int
 	Precision int
-	Scale     int      // of decimals; of times: fractional digits
+	Scale     int      // of decimals; of times: fractional digits; of an asked type that is Scaled: what the mapping says as its scale
 	Length    int      // characters, bytes or dimensions; 0: unknown or unlimited
 	Members   []string // of enums and sets
 	Key       bool     // part of the source's key
@@ -84,6 +84,8 @@ type FieldType struct {
 	Name  string // as As has it
 	Kinds []Kind // that can become it
 	Doc   string // what it is for, and what it loses
+	// Scaled: the mapping has to say a scale with it, which stands in Field.Scale then.
+	Scaled bool
 }
 
 // ID identifies a document within its destination, as text: a single key column is its plain

@@ -3,6 +3,7 @@ package targets
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -44,6 +45,18 @@ type Op struct {
 	// not higher than what it has. Always positive.
 	Version int64
 	Routing string // empty: by the id
+}
+
+// MarkField returns the field that a MarkDeleted sets. An error says what the op lacks; its maker is at fault.
+func (o Op) MarkField() (Field, error) {
+	at := slices.IndexFunc(o.Dest.Fields, func(f Field) bool { return f.Name == o.Dest.Mark })
+	switch {
+	case o.Dest.Mark == "" || at < 0:
+		return Field{}, fmt.Errorf("destination %s has no field for marks", o.Dest.Name)
+	case len(o.Doc) != 1 || o.Doc[0] == nil:
+		return Field{}, fmt.Errorf("a mark of %s has %d values, want the one of field %s", o.Dest.Name, len(o.Doc), o.Dest.Mark)
+	}
+	return o.Dest.Fields[at], nil
 }
 
 // Class sorts the outcome of an op that is not durable.

@@ -141,7 +141,7 @@ func load(env environment) (*config, []string, error) {
 		wrong = append(wrong, c.required(env.use)...)
 	}
 	wrong = append(wrong, c.validate(env.use)...)
-	if c.parsed, err = c.parseMappings(); err != nil {
+	if c.parsed, err = c.parseMappings(env.lookup); err != nil {
 		wrong = append(wrong, err)
 	}
 	return c, c.warnings(env), errors.Join(inFileOrder(wrong)...)

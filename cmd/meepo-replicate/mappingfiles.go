@@ -12,8 +12,9 @@ import (
 	"github.com/meepo-replicate/meepo/mappings"
 )
 
-// parseMappings reads the mappings of the file and those of the mapping files, in this order.
-func (c *config) parseMappings() ([]mappings.Mapping, error) {
+// parseMappings reads the mappings of the file and those of the mapping files, in this order. Variables in
+// the file's own are put in already.
+func (c *config) parseMappings(lookup func(string) (string, bool)) ([]mappings.Mapping, error) {
 	var all []mappings.Mapping
 	var wrong []error
 	if len(c.Mappings) > 0 {
@@ -28,13 +29,24 @@ func (c *config) parseMappings() ([]mappings.Mapping, error) {
 			wrong = append(wrong, c.origins["mappings"].problem("read mappings: %v", err))
 			continue
 		}
-		file, err := mappings.Parse(path, raw)
+		file, err := mappings.Parse(path, raw, expander(lookup))
 		wrong = append(wrong, err)
 		if err == nil {
 			all = append(all, file.Mappings...)
 		}
 	}
 	return all, errors.Join(append(wrong, sameNames(all))...)
+}
+
+// expander puts variables into the texts of a mapping file.
+func expander(lookup func(string) (string, bool)) func(text string) (string, error) {
+	return func(text string) (string, error) {
+		out, wrong := expandVariables(text, lookup)
+		if len(wrong) > 0 {
+			return "", &problem{Text: wrong[0].text, Advice: wrong[0].advice}
+		}
+		return out, nil
+	}
 }
 
 // mappingPaths resolves the patterns among the mapping files.
@@ -72,6 +84,9 @@ func sameNames(all []mappings.Mapping) error {
 	var wrong []error
 	first := map[string]mappings.Place{}
 	for _, m := range all {
+		if m.Name.Value == "" {
+			continue
+		}
 		before, ok := first[m.Name.Value]
 		if !ok {
 			first[m.Name.Value] = m.Name.At

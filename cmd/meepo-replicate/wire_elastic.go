@@ -24,7 +24,7 @@ func (elasticKind) check(c *config) []error {
 }
 
 func (elasticKind) rules(*config) mappings.Rules {
-	return mappings.Rules{Name: elastic.CheckName, Fields: elastic.CheckFields}
+	return mappings.Rules{Name: elastic.CheckName, Fields: elastic.CheckFields, Block: "elastic", Types: elastic.Types()}
 }
 
 func (elasticKind) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

@@ -26,7 +26,7 @@ func (mongoKind) check(c *config) []error {
 // rules: a collection is named as its table, in the database of the URL or in one named as the table's.
 func (mongoKind) rules(c *config) mappings.Rules {
 	database := mongo.Config{URL: c.Target.URL}.Database()
-	return mappings.Rules{Name: mongo.CheckName, Fields: mongo.CheckFields, Default: func(table source.Table) string {
+	return mappings.Rules{Name: mongo.CheckName, Fields: mongo.CheckFields, Block: "mongo", Types: mongo.Types(), Default: func(table source.Table) string {
 		if database != "" {
 			return database + "." + table.Name
 		}

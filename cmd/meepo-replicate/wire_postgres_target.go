@@ -27,7 +27,10 @@ func (postgresTarget) check(c *config) []error {
 }
 
 func (postgresTarget) rules(*config) mappings.Rules {
-	return mappings.Rules{Name: postgres.CheckName, Fields: postgres.CheckFields, Default: source.Table.String}
+	return mappings.Rules{
+		Name: postgres.CheckName, Fields: postgres.CheckFields, KeyIsFields: true, Default: source.Table.String,
+		Block: "postgres", Types: postgres.Types(),
+	}
 }
 
 func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

@@ -31,8 +31,8 @@ func newPlant(t *testing.T, pair string, rows int) *plant {
 	return plantBetween(t, source, target, rows)
 }
 
-// plantBetween is newPlant for ends of the test's own.
-func plantBetween(t *testing.T, source sourceEnd, target targetEnd, rows int) *plant {
+// plantBetween is newPlant for ends of the test's own. Said is what the mapping of side says besides.
+func plantBetween(t *testing.T, source sourceEnd, target targetEnd, rows int, said ...string) *plant {
 	t.Helper()
 	p := &plant{t: t, source: source, target: target}
 	from, schema := p.source.config()
@@ -41,8 +41,8 @@ func plantBetween(t *testing.T, source sourceEnd, target targetEnd, rows int) *p
 	if narrow, ok := target.(narrowEnd); ok {
 		without = ", exclude: [" + narrow.without() + "]"
 	}
-	p.dir = in(t, fmt.Sprintf("version: 1\n%s\n%s\nmappings:\n  - {name: goods, from: %[3]s.goods, to: %[4]sgoods%[5]s}\n  - {name: side, from: %[3]s.side, to: %[4]sside}\n",
-		from, to, schema, prefix, without))
+	p.dir = in(t, fmt.Sprintf("version: 1\n%s\n%s\nmappings:\n  - {name: goods, from: %[3]s.goods, to: %[4]sgoods%[5]s}\n  - {name: side, from: %[3]s.side, to: %[4]sside%[6]s}\n",
+		from, to, schema, prefix, without, strings.Join(append([]string{""}, said...), ", ")))
 	p.report, p.armed = filepath.Join(p.dir, "report"), filepath.Join(p.dir, "armed")
 	p.source.exec(t, goodsRows(1, rows), "INSERT INTO side VALUES (1, 'one'), (2, 'two'), (3, 'three')")
 	return p

@@ -80,6 +80,14 @@ func (b *bulk) add(index int, op *targets.Op) error {
 	return nil
 }
 
+// addMarked appends a MarkDeleted with its document.
+func (b *bulk) addMarked(index int, op *targets.Op, doc []byte) {
+	from := len(b.body)
+	b.body = appendAction(b.body, `{"index":{"_index":`, op)
+	b.body = append(oneLine(append(b.body, doc...), len(b.body)), '\n')
+	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
+}
+
 func checkID(id targets.ID) error {
 	switch {
 	case id == "":
@@ -104,8 +112,11 @@ func appendAction(dst []byte, begin string, op *targets.Op) []byte {
 	dst = append(dst, `,"version":`...)
 	dst = strconv.AppendInt(dst, op.Version, 10)
 	dst = append(dst, `,"version_type":"external"`...)
-	if op.Verb == targets.Upsert {
+	if op.Verb != targets.Delete {
 		dst = append(dst, `,"require_alias":true`...)
+	}
+	if op.Verb == targets.MarkDeleted { // the document has been through it
+		dst = append(dst, `,"pipeline":"_none"`...)
 	}
 	return append(dst, "}}\n"...)
 }
@@ -137,7 +148,7 @@ func unguarded(ops []targets.Op, part []line) []*targets.Destination {
 	for _, l := range part {
 		op := &ops[l.op]
 		switch {
-		case op.Verb == targets.Upsert:
+		case op.Verb != targets.Delete:
 			written[op.Dest.Name] = true
 		case op.Dest != last:
 			last = op.Dest

@@ -6,45 +6,73 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
 
 // layout is a destination made ready for encoding.
 type layout struct {
-	dest  *targets.Destination
-	names [][]byte // `{"name":` of the first field, `,"name":` of the others
+	fields []layoutField
+	end    []byte // the brackets behind the last value
+}
+
+// layoutField is a field with what stands before its value: a comma, the brackets of the objects that end and begin between the field
+// before and this one, its name.
+type layoutField struct {
+	*targets.Field
+	at     int // in the document's values
+	before []byte
+	encode encodeFunc // nil: as its kind is
 }
 
 func newLayout(dest *targets.Destination) *layout {
-	l := &layout{dest: dest, names: make([][]byte, len(dest.Fields))}
-	for i, field := range dest.Fields {
-		before := byte(',')
-		if i == 0 {
-			before = '{'
-		}
-		l.names[i] = append(appendString([]byte{before}, field.Name), ':')
-	}
+	l := &layout{}
+	l.add(dest, targets.Nest(dest.Fields))
 	return l
+}
+
+// add appends an object's members, and leaves its closing bracket in end.
+func (l *layout) add(dest *targets.Destination, members []targets.Member) {
+	l.end = append(l.end, '{')
+	for i, m := range members {
+		if i > 0 {
+			l.end = append(l.end, ',')
+		}
+		l.end = append(appendString(l.end, m.Name), ':')
+		if m.Field < 0 {
+			l.add(dest, m.Members)
+			continue
+		}
+		f := layoutField{Field: &dest.Fields[m.Field], at: m.Field, before: l.end}
+		if askedTypes.Of(*f.Field) != nil {
+			f.encode = askedEncode[f.As]
+		}
+		l.fields = append(l.fields, f)
+		l.end = nil
+	}
+	l.end = append(l.end, '}')
 }
 
 // appendDoc appends a document as one line of JSON. TYPES.md says how each kind is shown.
 func (l *layout) appendDoc(dst []byte, doc []any) ([]byte, error) {
-	if len(doc) != len(l.names) {
-		return dst, fmt.Errorf("document has %d values for %d fields", len(doc), len(l.names))
+	if len(doc) != len(l.fields) {
+		return dst, fmt.Errorf("document has %d values for %d fields", len(doc), len(l.fields))
 	}
-	if len(doc) == 0 {
-		return append(dst, '{', '}'), nil
-	}
-	for i, value := range doc {
+	for i := range l.fields {
+		field := &l.fields[i]
 		var err error
-		dst = append(dst, l.names[i]...)
-		if dst, err = appendValue(dst, &l.dest.Fields[i], value); err != nil {
-			return dst, fmt.Errorf("field %s: %w", l.dest.Fields[i].Name, err)
+		dst = append(dst, field.before...)
+		value := doc[field.at]
+		if field.encode == nil || value == nil {
+			dst, err = appendValue(dst, field.Field, value)
+		} else {
+			dst, err = field.encode(dst, field.Field, value)
+		}
+		if err != nil {
+			return dst, fmt.Errorf("field %s: %w", field.Name, err)
 		}
 	}
-	return append(dst, '}'), nil
+	return append(dst, l.end...), nil
 }
 
 func appendValue(dst []byte, field *targets.Field, value any) ([]byte, error) {
@@ -91,7 +119,7 @@ func appendFloat(dst []byte, field *targets.Field, v float64) ([]byte, error) {
 func appendText(dst []byte, field *targets.Field, v string) []byte {
 	switch field.Kind {
 	case targets.KindDate, targets.KindDateTime, targets.KindTimestamp:
-		if !isDate(v) {
+		if !targets.IsDay(v) {
 			return append(dst, "null"...)
 		}
 	case targets.KindDecimal:
@@ -105,25 +133,6 @@ func appendText(dst []byte, field *targets.Field, v string) []byte {
 	}
 	return appendString(dst, v)
 }
-
-// isDate says whether a text begins with a day that exists, of the years 1 to 9999. MySQL's zero and partial dates
-// do not, nor do those that its ALLOW_INVALID_DATES lets in, nor PostgreSQL's infinity.
-func isDate(text string) bool {
-	if len(text) < len("2006-01-02") || text[4] != '-' || text[7] != '-' || strings.HasSuffix(text, " BC") {
-		return false
-	}
-	month, day := twoDigits(text[5:7]), twoDigits(text[8:10])
-	switch {
-	case text[:4] == "0000" || month < 1 || month > 12 || day < 1:
-		return false
-	case day <= 28:
-		return true
-	}
-	_, err := time.Parse(time.DateOnly, text[:10])
-	return err == nil
-}
-
-func twoDigits(text string) int { return int(text[0]-'0')*10 + int(text[1]-'0') }
 
 func appendSet(dst []byte, v string) []byte {
 	dst = append(dst, '[')

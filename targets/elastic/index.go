@@ -168,6 +168,11 @@ func mismatch(advice, format string, args ...any) error {
 func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong []error) {
 	for _, field := range fields {
 		found, ok := ix.fields[field.Name]
+		if object, kind := ix.noObject(field.Name); object != "" {
+			wrong = append(wrong, mismatch("reindex into an index where it is an object, or give the field another name in the mapping",
+				"field %s of index [%s] is %s, where an object is wanted for %s", object, ix.name, kind, field.Name))
+			continue
+		}
 		if !ok {
 			missing = append(missing, field)
 			continue
@@ -176,9 +181,30 @@ func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong 
 		if kind := fmt.Sprint(found["type"]); !slices.Contains(types, kind) {
 			wrong = append(wrong, mismatch("reindex into an index with that type, or give the field another name in the mapping",
 				"field %s of index [%s] is %s, where %s is wanted (%s)", field.Name, ix.name, kind, types[0], field.Native))
+			continue
+		}
+		want := propertyOf(field)
+		for _, parameter := range []string{"scaling_factor", "dims"} { // of types that are asked for
+			if value, ok := want[parameter].(int); ok && found[parameter] != float64(value) {
+				wrong = append(wrong, mismatch("reindex into an index with that, or say in the mapping what the index has",
+					"field %s of index [%s] has %s %v, where %d is wanted", field.Name, ix.name, parameter, found[parameter], value))
+			}
 		}
 	}
 	return missing, wrong
+}
+
+// noObject returns the first part of a field's path that is there and no object, and its type; "" if there is none.
+func (ix index) noObject(path string) (object, kind string) {
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		if found, ok := ix.fields[path[:i]]; ok && found["type"] != "object" && found["type"] != "nested" {
+			return path[:i], fmt.Sprint(found["type"])
+		}
+	}
+	return "", ""
 }
 
 func jsonBody(value any) (*bytes.Reader, error) {

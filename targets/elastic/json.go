@@ -23,13 +23,19 @@ func appendJSON(dst []byte, text string) []byte {
 	if !json.Valid(dst[start:]) {
 		return appendString(dst[:start], text)
 	}
-	// Valid JSON has line ends between its parts only, and a request is made of lines.
+	dst = oneLine(dst, start)
+	if !plainJSON(dst[start:]) {
+		return appendString(dst[:start], text)
+	}
+	return dst
+}
+
+// oneLine takes the line ends out of the valid JSON that begins at start: they stand between its parts only, and a request is made
+// of lines.
+func oneLine(dst []byte, start int) []byte {
 	if bytes.ContainsAny(dst[start:], "\r\n") {
 		kept := slices.DeleteFunc(dst[start:], func(c byte) bool { return c == '\r' || c == '\n' })
 		dst = dst[:start+len(kept)]
-	}
-	if !plainJSON(dst[start:]) {
-		return appendString(dst[:start], text)
 	}
 	return dst
 }

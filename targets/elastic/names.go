@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -51,31 +52,19 @@ var metadata = map[string]bool{
 
 // CheckFields says why fields cannot stand in one document; nil if they can. It asks nobody.
 func CheckFields(fields []targets.Field) error {
-	paths := map[string]bool{}
 	for _, field := range fields {
-		name := field.Name
+		top, _, _ := strings.Cut(field.Name, ".")
+		if err := askedTypes.Check(field); err != nil {
+			return err
+		}
 		switch {
-		case strings.TrimSpace(name) == "":
-			return fmt.Errorf("field %q: the name is empty", name)
-		case metadata[name]:
-			return fmt.Errorf("field %s: Elasticsearch keeps this name for itself", name)
-		case paths[name]:
-			return fmt.Errorf("field %s: there are two of that name", name)
-		}
-		for _, part := range strings.Split(name, ".") {
-			if strings.TrimSpace(part) == "" {
-				return fmt.Errorf("field %q: a dot at an end or beside a dot", name)
-			}
-		}
-		paths[name] = true
-	}
-	// Elasticsearch reads a dot as "in the object".
-	for name := range paths {
-		for i := range len(name) {
-			if name[i] == '.' && paths[name[:i]] {
-				return fmt.Errorf("fields %s and %s: the dot makes %s an object, which it is not", name[:i], name, name[:i])
-			}
+		case strings.TrimSpace(field.Name) == "":
+			return fmt.Errorf("field %q: the name is empty", field.Name)
+		case metadata[top]:
+			return fmt.Errorf("field %s: Elasticsearch keeps this name for itself", field.Name)
+		case slices.ContainsFunc(strings.Split(field.Name, "."), func(part string) bool { return part != "" && strings.TrimSpace(part) == "" }):
+			return fmt.Errorf("field %q: a part of the name is blank", field.Name)
 		}
 	}
-	return nil
+	return targets.CheckPaths(fields)
 }

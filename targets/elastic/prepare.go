@@ -233,14 +233,23 @@ func (t *Target) putSettings(ctx context.Context, name string, settings property
 	return t.client.do(ctx, esapi.IndicesPutSettingsRequest{Index: []string{name}, Body: body}, nil)
 }
 
-// propertiesOf renders the fields of a new index and counts them as Elasticsearch does, with
-// multi-fields.
+// propertiesOf renders the fields of a new index and counts them as Elasticsearch does, with objects and multi-fields. Objects are as
+// strict as what they stand in.
 func propertiesOf(fields []targets.Field) (property, int) {
-	properties, count := property{}, 0
-	for _, field := range fields {
-		p := propertyOf(field)
-		properties[field.Name] = p
-		count++
+	return propertiesIn(fields, targets.Nest(fields))
+}
+
+func propertiesIn(fields []targets.Field, members []targets.Member) (property, int) {
+	properties, count := property{}, len(members)
+	for _, m := range members {
+		if m.Field < 0 {
+			inside, n := propertiesIn(fields, m.Members)
+			properties[m.Name] = property{"properties": inside}
+			count += n
+			continue
+		}
+		p := propertyOf(fields[m.Field])
+		properties[m.Name] = p
 		if inner, ok := p["fields"].(property); ok {
 			count += len(inner)
 		}

@@ -251,3 +251,31 @@ func TestPrepare_NamesAndFields(t *testing.T) {
 		t.Errorf("a name of %d bytes: %v", len(longest.Name), err)
 	}
 }
+
+// TestPrepare_AskedTypes: an index that exists has the type that the mapping asks for, with its parameters.
+func TestPrepare_AskedTypes(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	target := open(t, elastic.Config{URLs: []string{server.URL}})
+	dest := destination(server, "asked")
+	dest.Fields = []targets.Field{
+		{Name: "code", Kind: targets.KindText, Native: "varchar(10)", Length: 10, As: "keyword"},
+		{Name: "place", Kind: targets.KindVector, Native: "vector(3)", Length: 3, As: "dense_vector"},
+	}
+	if err := target.Prepare(t.Context(), []*targets.Destination{dest}); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(fields []targets.Field){
+		"":                              func(fields []targets.Field) { fields[0].As = "" },
+		"is keyword, where text":        func(fields []targets.Field) { fields[0].As = "text" },
+		"has dims 3, where 4 is wanted": func(fields []targets.Field) { fields[1].Length = 4 },
+		`there is no type "keywords"`:   func(fields []targets.Field) { fields[0].As = "keywords" },
+	} {
+		other := *dest
+		other.Fields = slices.Clone(dest.Fields)
+		change(other.Fields)
+		err := target.Prepare(t.Context(), []*targets.Destination{&other})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

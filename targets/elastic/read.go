@@ -36,39 +36,69 @@ func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([
 
 // readSome fills in the documents at the given indexes.
 func (t *Target) readSome(ctx context.Context, dest string, docs []targets.Doc, at []int) error {
-	body := []byte(`{"ids":[`)
+	asked := make([]docRef, len(at))
 	for n, i := range at {
-		if n > 0 {
-			body = append(body, ',')
-		}
-		body = appendString(body, string(docs[i].ID))
+		asked[n] = docRef{dest: dest, id: docs[i].ID}
 	}
-	body = append(body, "]}"...)
-	var answer struct {
-		Docs []struct {
-			ID      string          `json:"_id"`
-			Found   bool            `json:"found"`
-			Version int64           `json:"_version"`
-			Source  json.RawMessage `json:"_source"`
-			Error   *itemCause      `json:"error"`
-		} `json:"docs"`
-	}
-	if err := t.client.do(ctx, esapi.MgetRequest{Index: dest, Body: bytes.NewReader(body)}, &answer); err != nil {
+	found, err := t.getDocs(ctx, asked)
+	if err != nil {
 		return err
 	}
-	if len(answer.Docs) != len(at) {
-		return fmt.Errorf("answer has %d documents for %d ids", len(answer.Docs), len(at))
-	}
 	for n, i := range at {
-		got := answer.Docs[n]
-		switch {
+		switch got := found[n]; {
 		case got.Error != nil:
 			return fmt.Errorf("document %q: %s", docs[i].ID, got.Error.serverText())
-		case got.ID != string(docs[i].ID):
-			return fmt.Errorf("answer has document %q in the place of %q", got.ID, docs[i].ID)
 		case got.Found:
 			docs[i].Found, docs[i].Version, docs[i].Body = true, got.Version, got.Source
 		}
 	}
 	return nil
+}
+
+// docRef names a document, with the routing that it was written with.
+type docRef struct {
+	dest    string
+	id      targets.ID
+	routing string
+}
+
+// gotDoc is what the server says of a document.
+type gotDoc struct {
+	ID      string          `json:"_id"`
+	Found   bool            `json:"found"`
+	Version int64           `json:"_version"`
+	Source  json.RawMessage `json:"_source"`
+	Error   *itemCause      `json:"error"`
+}
+
+// getDocs gets documents, in the order in which they are asked for, with what was written last.
+func (t *Target) getDocs(ctx context.Context, asked []docRef) ([]gotDoc, error) {
+	body := []byte(`{"docs":[`)
+	for n, ref := range asked {
+		if n > 0 {
+			body = append(body, ',')
+		}
+		body = appendString(append(body, `{"_index":`...), ref.dest)
+		body = appendString(append(body, `,"_id":`...), string(ref.id))
+		if ref.routing != "" {
+			body = appendString(append(body, `,"routing":`...), ref.routing)
+		}
+		body = append(body, '}')
+	}
+	body = append(body, "]}"...)
+	var answer struct {
+		Docs []gotDoc `json:"docs"`
+	}
+	if err := t.client.do(ctx, esapi.MgetRequest{Body: bytes.NewReader(body)}, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Docs) != len(asked) {
+		return nil, fmt.Errorf("answer has %d documents for %d ids", len(answer.Docs), len(asked))
+	}
+	for n, ref := range asked {
+		if got := answer.Docs[n]; got.Error == nil && got.ID != string(ref.id) {
+			return nil, fmt.Errorf("answer has document %q in the place of %q", got.ID, ref.id)
+		}
+	}
+	return answer.Docs, nil
 }

@@ -24,6 +24,9 @@ const (
 // propertyOf returns the field type of a new index. TYPES.md is its description, and a test keeps
 // the two equal.
 func propertyOf(field targets.Field) property {
+	if askedTypes.Of(field) != nil {
+		return askedProperty(field)
+	}
 	switch field.Kind {
 	case targets.KindInt:
 		return property{"type": signedType(field.Bits)}
@@ -85,10 +88,16 @@ var (
 	anyJSON  = []string{"object", "nested", "flattened", "flat_object"}
 )
 
+// otherNames are what OpenSearch calls a type.
+var otherNames = map[string][]string{"flattened": {"flat_object"}, "dense_vector": {"knn_vector"}}
+
 // fitting returns the field types that an index made by somebody else may have for a field: those
 // that take every value of it. The first is the one that a new index gets.
 func fitting(field targets.Field) []string {
 	first := propertyOf(field)["type"].(string)
+	if field.As != "" {
+		return append([]string{first}, otherNames[first]...)
+	}
 	var more []string
 	switch field.Kind {
 	case targets.KindInt, targets.KindUint:
@@ -134,6 +143,12 @@ func fitting(field targets.Field) []string {
 
 // lossy says what a new index does not keep of a field's values, "" if it keeps all.
 func lossy(field targets.Field) (severity targets.Severity, message string) {
+	if a := askedTypes.Of(field); a != nil {
+		if message := a.Loss(field); message != "" {
+			return targets.Note, message
+		}
+		return 0, ""
+	}
 	switch field.Kind {
 	case targets.KindDate:
 		return targets.Note, "zero, partial and impossible dates (0000-00-00) become null"

@@ -59,11 +59,16 @@ func TestTypes_Golden(t *testing.T) {
 	for name, field := range typeCases {
 		properties[name] = propertyOf(field)
 	}
-	got, err := json.MarshalIndent(properties, "", "  ")
+	compareGolden(t, "testdata/mappings.golden.json", properties)
+}
+
+// compareGolden compares a value as JSON with a file.
+func compareGolden(t *testing.T, file string, value any) {
+	t.Helper()
+	got, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "testdata/mappings.golden.json"
 	if *golden {
 		if err := os.WriteFile(file, append(got, '\n'), 0o600); err != nil {
 			t.Fatal(err)
@@ -74,7 +79,7 @@ func TestTypes_Golden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(bytes.TrimSpace(want)), string(got)); diff != "" {
-		t.Errorf("mappings differ from %s (-golden writes it anew):\n%s", file, diff)
+		t.Errorf("differs from %s (-golden writes it anew):\n%s", file, diff)
 	}
 }
 

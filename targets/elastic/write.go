@@ -22,6 +22,9 @@ type writing struct {
 	failed     []targets.ItemError
 	retryAfter time.Duration
 	taken      bool // somebody may still read the body of an earlier request
+
+	withMarks map[int][]byte // documents of marks, by op, that were read and not yet added
+	markedTo  int            // the first op of which none was read
 }
 
 // Write sends ops in as few bulk requests as the limits allow, one after the other.
@@ -37,12 +40,10 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 		}
 	}()
 	for i := range ops {
-		if ops[i].Verb == targets.Delete && checkID(ops[i].ID) != nil {
-			continue // there never was such a document
-		}
 		size, count := len(b.body), len(b.lines)
-		if err := b.add(i, &ops[i]); err != nil {
-			w.fail(i, targets.Rejected, err.Error())
+		if added, err := w.add(ctx, b, i); err != nil {
+			return fmt.Errorf("bulk write: %w", err)
+		} else if !added {
 			continue
 		}
 		if count == 0 || count < t.config.MaxBulkOps && int64(len(b.body)) <= t.maxBytes.Load() {
@@ -65,6 +66,28 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 		return fmt.Errorf("bulk write: %w", err)
 	}
 	return w.result()
+}
+
+// add adds an op to the next request. False: it has none, or has failed.
+func (w *writing) add(ctx context.Context, b *bulk, index int) (bool, error) {
+	op := &w.ops[index]
+	switch op.Verb {
+	case targets.MarkDeleted:
+		doc, ok, err := w.marked(ctx, index)
+		if ok {
+			b.addMarked(index, op, doc)
+		}
+		return ok, err
+	case targets.Delete:
+		if checkID(op.ID) != nil {
+			return false, nil // there never was such a document
+		}
+	}
+	if err := b.add(index, op); err != nil {
+		w.fail(index, targets.Rejected, err.Error())
+		return false, nil
+	}
+	return true, nil
 }
 
 func (w *writing) result() error {

@@ -161,7 +161,7 @@ func (t *Target) recordOf(ctx context.Context, dest string) (*record, error) {
 
 // recordType tells a uuid from other binaries, which its subtype does in a document.
 func recordType(field targets.Field, key bool) bsonType {
-	if field.Kind == targets.KindUUID {
+	if field.Kind == targets.KindUUID && (key || field.As == "") || field.As == "uuid" && !key {
 		return "uuid"
 	}
 	return typeOf(field, key)

@@ -44,7 +44,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for name, fits := range map[string]bool{"a": true, "a$": true, "_id": false, "$a": false, "a.b": false, "": false, "a\x00": false, "id": true} {
+	for name, fits := range map[string]bool{"a": true, "a$": true, "_id": false, "$a": false, "a.b": true, "a.$b": false, ".a": false, "_id.a": false, "": false, "a\x00": false, "id": true} {
 		if err := mongo.CheckFields([]targets.Field{{Name: name}}); (err == nil) != fits {
 			t.Errorf("field %q: %v", name, err)
 		}

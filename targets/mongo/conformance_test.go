@@ -21,6 +21,8 @@ func TestConformance(t *testing.T) {
 		MaxID:       8192,
 		Unversioned: true,
 		EmptyID:     true,
+		Types:       mongo.Types(),
+		Samples:     map[string]any{"uuid of Text": "00112233-4455-6677-8899-aabbccddeeff"},
 		Open: func(t *testing.T) targettest.Target {
 			target, err := mongo.Open(t.Context(), mongo.Config{URL: d.URL})
 			if err != nil {

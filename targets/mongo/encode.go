@@ -17,15 +17,11 @@ const maxDocument = 16 << 20
 
 // document makes the stored document of an op: the key as its _id, then the fields. The error says of which field no value
 // can be made, without the value.
-func document(id any, op targets.Op) (bson.Raw, error) {
-	d := make(bson.D, 0, len(op.Doc)+1)
-	d = append(d, bson.E{Key: "_id", Value: id})
-	for i, field := range op.Dest.Fields {
-		value, err := encode(field, op.Doc[i])
-		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", field.Name, err)
-		}
-		d = append(d, bson.E{Key: field.Name, Value: value})
+func document(id any, op targets.Op, members []targets.Member) (bson.Raw, error) {
+	d := append(make(bson.D, 0, len(members)+1), bson.E{Key: "_id", Value: id})
+	d, err := object(d, op, members)
+	if err != nil {
+		return nil, err
 	}
 	raw, err := bson.Marshal(d)
 	if err != nil {
@@ -37,8 +33,29 @@ func document(id any, op targets.Op) (bson.Raw, error) {
 	return raw, nil
 }
 
+// object appends the members of an object of a document.
+func object(d bson.D, op targets.Op, members []targets.Member) (bson.D, error) {
+	for _, m := range members {
+		var value any
+		var err error
+		if m.Field < 0 {
+			value, err = object(make(bson.D, 0, len(m.Members)), op, m.Members)
+		} else if value, err = encode(op.Dest.Fields[m.Field], op.Doc[m.Field]); err != nil {
+			err = fmt.Errorf("field %s: %w", op.Dest.Fields[m.Field].Name, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		d = append(d, bson.E{Key: m.Name, Value: value})
+	}
+	return d, nil
+}
+
 // encode makes the stored value of a field's.
 func encode(field targets.Field, value any) (any, error) {
+	if as := askedEncode[field.As]; as != nil && value != nil {
+		return as(field, value)
+	}
 	switch v := value.(type) {
 	case nil:
 		return nil, nil

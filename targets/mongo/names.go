@@ -52,29 +52,40 @@ func checkDatabase(name string) error {
 
 // CheckFields says why fields cannot be those of a document; nil if they can. It asks nobody.
 func CheckFields(fields []targets.Field) error {
-	seen := map[string]bool{}
 	for _, field := range fields {
-		if err := checkField(field.Name); err != nil {
-			return fmt.Errorf("field %s: %w", field.Name, err)
+		if err := askedTypes.Check(field); err != nil {
+			return err
 		}
-		if seen[field.Name] {
-			return fmt.Errorf("field %s: there are two of that name", field.Name)
+		if field.Name == "_id" || strings.HasPrefix(field.Name, "_id.") {
+			return fmt.Errorf("field %s: the document's _id is its key; give the field another name", field.Name)
 		}
-		seen[field.Name] = true
+		for _, part := range strings.Split(field.Name, ".") {
+			if err := checkPart(part); err != nil {
+				return fmt.Errorf("field %s: %w", field.Name, err)
+			}
+		}
+	}
+	return targets.CheckPaths(fields)
+}
+
+// checkPart looks at a name within an object.
+func checkPart(name string) error {
+	switch {
+	case strings.HasPrefix(name, "$"):
+		return errors.New("the name begins with $, as operators do")
+	case strings.ContainsRune(name, 0) || !utf8.ValidString(name):
+		return errors.New("the name has NUL, or is not valid UTF-8")
 	}
 	return nil
 }
 
-func checkField(name string) error {
-	switch {
-	case name == "":
-		return errors.New("the name is empty")
-	case name == "_id":
-		return errors.New("the document's _id is its key; give the field another name")
-	case name[0] == '$':
-		return errors.New("the name begins with $, as operators do")
-	case strings.ContainsAny(name, ".\x00") || !utf8.ValidString(name):
-		return errors.New("the name has a dot, which would be a path, or NUL, or is not valid UTF-8")
+// checkKeyName looks at the name of one of several key columns, which are a document in _id.
+func checkKeyName(name string) error {
+	if name == "" || strings.Contains(name, ".") {
+		return fmt.Errorf("key column %q: a key of several columns is a document, where a name may not be empty or have a dot", name)
+	}
+	if err := checkPart(name); err != nil {
+		return fmt.Errorf("key column %s: %w", name, err)
 	}
 	return nil
 }

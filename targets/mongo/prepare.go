@@ -105,8 +105,8 @@ func checkDestination(dest *targets.Destination) error {
 		err = errors.New("it has no key")
 	}
 	for _, field := range dest.Key {
-		if err == nil && len(dest.Key) > 1 && field.Name != "_id" {
-			err = checkField(field.Name)
+		if err == nil && len(dest.Key) > 1 {
+			err = checkKeyName(field.Name)
 		}
 	}
 	if err != nil {

@@ -30,6 +30,9 @@ const maxDigits = 34
 
 // typeOf is the type of a field's values, in the key or outside. Single values may be others: see TYPES.md.
 func typeOf(field targets.Field, key bool) bsonType {
+	if !key && askedTypes.Of(field) != nil {
+		return askedBSON[field.As]
+	}
 	switch field.Kind {
 	case targets.KindInt:
 		return intFor(field.Bits)
@@ -92,6 +95,9 @@ func (b bsonType) sort() string {
 func lossy(field targets.Field, key bool) string {
 	if key {
 		return ""
+	}
+	if a := askedTypes.Of(field); a != nil {
+		return a.Loss(field)
 	}
 	switch field.Kind {
 	case targets.KindDecimal:

@@ -56,10 +56,16 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 		verb targets.Verb
 	}
 	open := map[group]*batch{}
+	members := map[*targets.Destination][]targets.Member{}
 	for i, op := range ops {
-		model, size, err := modelOf(op)
+		inside, known := members[op.Dest]
+		if !known {
+			inside = targets.Nest(op.Dest.Fields)
+			members[op.Dest] = inside
+		}
+		model, size, err := modelOf(op, inside)
 		if err != nil {
-			if op.Verb != targets.Delete {
+			if op.Verb == targets.Upsert || !errors.Is(err, errNoKey) {
 				w.failed.Add(targets.Rejected, err.Error(), i)
 			}
 			continue
@@ -76,9 +82,11 @@ func (w *writing) split(ops []targets.Op, most int) []*batch {
 	return batches
 }
 
-// modelOf is an op as the client library wants it, and about how many bytes it is.
-func modelOf(op targets.Op) (mongo.WriteModel, int, error) {
-	const around = 60 // what stands around a document in a request
+// around is about what stands around a document in a request, in bytes.
+const around = 60
+
+// modelOf is an op as the client library wants it, and about how many bytes it is. Members are those of its document.
+func modelOf(op targets.Op, members []targets.Member) (mongo.WriteModel, int, error) {
 	id, err := keyOf(op.Dest.Key, op.ID)
 	if err != nil {
 		return nil, 0, err
@@ -87,11 +95,30 @@ func modelOf(op targets.Op) (mongo.WriteModel, int, error) {
 	if op.Verb == targets.Delete {
 		return mongo.NewDeleteOneModel().SetFilter(filter), len(op.ID) + around, nil
 	}
-	doc, err := document(id, op)
+	if op.Verb == targets.MarkDeleted {
+		return markModel(filter, op)
+	}
+	doc, err := document(id, op, members)
 	if err != nil {
 		return nil, 0, err
 	}
 	return mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(doc).SetUpsert(true), len(doc) + len(op.ID) + around, nil
+}
+
+// markModel marks the document that has no mark. A request that lands late changes nothing: whoever marks, or takes a mark
+// away, waits for it, see doubt.
+func markModel(filter bson.D, op targets.Op) (mongo.WriteModel, int, error) {
+	field, err := op.MarkField()
+	if err != nil {
+		return nil, 0, err
+	}
+	value, err := encode(field, op.Doc[0])
+	if err != nil {
+		return nil, 0, fmt.Errorf("field %s: %w", field.Name, err)
+	}
+	filter = append(filter, bson.E{Key: field.Name, Value: nil}) // null, or not there
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: field.Name, Value: value}}}}
+	return mongo.NewUpdateOneModel().SetFilter(filter).SetUpdate(set), len(op.ID) + 3*around, nil
 }
 
 // do does a batch. An error says that nothing is known of it.

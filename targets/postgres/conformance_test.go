@@ -19,7 +19,11 @@ func TestConformance(t *testing.T) {
 			t.Run(string(flavor)+name, func(t *testing.T) {
 				config := postgres.Config{URL: servertest.OpenSQL(t, flavor).URL + "?sslmode=disable", VersionColumn: column}
 				targettest.Run(t, targettest.Options{
-					Prefix: "suite.", MaxID: 2000, Unversioned: column == "", ForgetsDeleted: true, EmptyID: true, Show: show,
+					Prefix: "suite.", MaxID: 2000, Unversioned: column == "", ForgetsDeleted: true, Flat: true, EmptyID: true, Show: show,
+					Types: append(postgres.Types(), modified...),
+					Samples: map[string]any{
+						"uuid of Text": "00112233-4455-6677-8899-aabbccddeeff", "interval of Text": "P1DT2H", "inet of Text": "192.0.2.1", "cidr of Text": "192.0.2.0/24",
+					},
 					Open: func(t *testing.T) targettest.Target {
 						target, err := postgres.Open(t.Context(), config)
 						if err != nil {
@@ -32,4 +36,13 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	}
+}
+
+// modified are types with modifiers, under various names.
+var modified = []targets.FieldType{
+	{Name: "numeric(12,2)", Kinds: []targets.Kind{targets.KindInt, targets.KindDecimal}}, {Name: "DECIMAL( 5 )", Kinds: []targets.Kind{targets.KindDecimal}},
+	{Name: "varchar(100)", Kinds: []targets.Kind{targets.KindText, targets.KindDate}}, {Name: "character varying (40)", Kinds: []targets.Kind{targets.KindUUID}},
+	{Name: "timestamp(3)", Kinds: []targets.Kind{targets.KindTimestamp}}, {Name: "timestamp(0) with time zone", Kinds: []targets.Kind{targets.KindDateTime}},
+	{Name: "timestamptz(6)", Kinds: []targets.Kind{targets.KindDate}}, {Name: "time(2) without time zone", Kinds: []targets.Kind{targets.KindTime}},
+	{Name: "int8", Kinds: []targets.Kind{targets.KindInt}}, {Name: "float8", Kinds: []targets.Kind{targets.KindDecimal}}, {Name: "bool", Kinds: []targets.Kind{targets.KindInt}},
 }

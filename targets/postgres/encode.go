@@ -30,6 +30,9 @@ func (f form) array() string {
 }
 
 func formOf(field targets.Field) form {
+	if field.As != "" {
+		return textForm
+	}
 	switch field.Kind {
 	case targets.KindInt:
 		return intForm
@@ -51,6 +54,7 @@ func formOf(field targets.Field) form {
 type values struct {
 	field targets.Field
 	form  form
+	asked string // the type that the field asks for, without modifiers; empty: none
 
 	texts  []*string
 	ints   []*int64
@@ -76,6 +80,15 @@ func (v *values) parameter() any {
 
 // add appends a value of a document and returns about how many bytes it is.
 func (v *values) add(value any) (int, error) {
+	if v.asked != "" && value != nil {
+		text, ok := askedText(v.field, v.asked, value)
+		if !ok {
+			v.addNull()
+			return 4, nil
+		}
+		v.texts = append(v.texts, &text)
+		return len(text) + 4, nil
+	}
 	switch x := value.(type) {
 	case nil:
 		v.addNull()

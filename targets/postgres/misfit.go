@@ -18,6 +18,11 @@ func misfit(c column, have existing) string {
 		return "it is GENERATED ALWAYS AS IDENTITY, so that no update can set it"
 	case !slices.Contains(accepted(c.field, c.key), have.typ):
 		return fmt.Sprintf("it is %s, and %s wants %s", have.full, c.field.Native, c.want)
+	case c.field.As != "":
+		if have.full != c.want.String() {
+			return fmt.Sprintf("it is %s, and the mapping asks for %s", have.full, c.want)
+		}
+		return ""
 	case have.scale < digits(c.field) && have.full != c.field.Native:
 		return fmt.Sprintf("it is %s, which would round %s", have.full, c.field.Native)
 	case c.key:

@@ -57,11 +57,17 @@ func CheckFields(fields []targets.Field) error {
 	seen := map[string]bool{}
 	for _, field := range fields {
 		name := field.Name
+		if err := checkAsked(field); err != nil {
+			return err
+		}
 		switch {
 		case name == "":
 			return fmt.Errorf("field %q: the name is empty", name)
 		case slices.Contains(systemColumns, name):
 			return fmt.Errorf("field %s: every table has a system column of that name", name)
+		case strings.Contains(name, "."):
+			return fmt.Errorf("field %s: a dot puts a field into an object, and a table has none; give it a name without a dot, such as %s",
+				name, strings.ReplaceAll(strings.Trim(name, "."), ".", "_"))
 		case seen[name]:
 			return fmt.Errorf("field %s: there are two of that name", name)
 		}

@@ -173,7 +173,7 @@ func (t *table) create() string {
 	}
 	for _, c := range ordered {
 		line := quote(c.field.Name) + " " + c.want.String()
-		if c.key && c.want.name == "text" {
+		if c.key && (c.want.name == "text" || c.want.name == "character varying") {
 			line += ` COLLATE "C"` // bytes, as the source's keys are told apart
 		}
 		lines = append(lines, line)

@@ -51,7 +51,7 @@ func (t *table) read() string {
 	for _, field := range t.dest.Fields {
 		fields = append(fields, "t."+quote(field.Name))
 	}
-	return t.byKeys(t.storedVersion() + ", coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d) FROM (SELECT " + strings.Join(fields, ", ") +
+	return t.byKeys(t.storedVersion() + ", coalesce((SELECT json_object_agg(key, value) FROM json_each((SELECT to_json(d.*) FROM (SELECT " + strings.Join(fields, ", ") +
 		") d)) WHERE value::text <> 'null'), '{}')::text")
 }
 

@@ -23,7 +23,11 @@ func newRows(columns []column, versioned bool) *rows {
 		r.version = &values{form: intForm}
 	}
 	for _, c := range columns {
-		r.values = append(r.values, &values{field: c.field, form: c.form})
+		v := &values{field: c.field, form: c.form}
+		if c.field.As != "" {
+			v.asked = parseAsked(c.field.As).base
+		}
+		r.values = append(r.values, v)
 		if c.key {
 			r.keys++
 		}

@@ -28,6 +28,7 @@ type table struct {
 	version string // the column of versions; empty: none
 	upsert  string
 	remove  string
+	mark    string // empty: the destination has no marks
 }
 
 // newTable lays out the columns. A key column that the document does not show is a column all the same.
@@ -39,23 +40,28 @@ func newTable(dest *targets.Destination, version string) (*table, error) {
 		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
 	}
 	t := &table{dest: dest, keys: len(dest.Key), version: version}
+	var fields []targets.Field
 	for _, field := range dest.Key {
 		at := slices.IndexFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field.Name })
 		if at >= 0 && !dest.Fields[at].Key {
 			return nil, fmt.Errorf("destination %s: field %s has the name of a key column that is not shown; give it another: %w",
 				dest.Name, field.Name, targets.ErrMismatch)
 		}
-		t.columns = append(t.columns, column{field: field, key: true, form: formOf(field), want: typeOf(field, true), at: at})
+		if at >= 0 {
+			field.As = dest.Fields[at].As
+		}
+		fields = append(fields, field)
+		c := column{field: field, key: true, want: typeOf(field, true), at: at}
+		c.field.As = "" // its values stay the key's
+		c.form = formOf(c.field)
+		t.columns = append(t.columns, c)
 	}
 	for at, field := range dest.Fields {
 		if slices.ContainsFunc(t.columns[:t.keys], func(c column) bool { return c.at == at }) {
 			continue
 		}
+		fields = append(fields, field)
 		t.columns = append(t.columns, column{field: field, form: formOf(field), want: typeOf(field, false), at: at})
-	}
-	fields := make([]targets.Field, len(t.columns))
-	for i, c := range t.columns {
-		fields[i] = c.field
 	}
 	if version != "" {
 		fields = append(fields, versionField(version))
@@ -77,10 +83,24 @@ func (t *table) keyNames() []string {
 
 // columnsOf are those that a statement carries values of.
 func (t *table) columnsOf(verb targets.Verb) []column {
-	if verb == targets.Delete {
+	switch verb {
+	case targets.Delete:
 		return t.columns[:t.keys]
+	case targets.MarkDeleted:
+		return append(slices.Clone(t.columns[:t.keys]), t.marks()...)
 	}
 	return t.columns
+}
+
+// marks is the column that says since when a row is gone, as the only value of a document; none: the destination has no marks.
+func (t *table) marks() []column {
+	at := slices.IndexFunc(t.columns, func(c column) bool { return !c.key && t.dest.Mark != "" && c.field.Name == t.dest.Mark })
+	if at < 0 {
+		return nil
+	}
+	c := t.columns[at]
+	c.at = 0
+	return []column{c}
 }
 
 // versions is the column of versions.
@@ -167,6 +187,14 @@ func (t *table) compile(have map[string]existing) {
 	name := quoteTable(t.dest.Name)
 	t.upsert = t.statement(targets.Upsert, "INSERT INTO "+name+" AS t ("+strings.Join(into, ", ")+") OVERRIDING SYSTEM VALUE SELECT "+
 		strings.Join(from, ", ")+" FROM u, e ON CONFLICT ("+strings.Join(keys, ", ")+") "+do)
+	if marks := t.marks(); len(marks) > 0 {
+		mark := quote(marks[0].field.Name)
+		set := fmt.Sprintf("%s = u.c%d::%s", mark, t.keys, marks[0].typ)
+		if t.version != "" {
+			set += ", " + quote(t.version) + " = u.v"
+		}
+		t.mark = t.statement(targets.MarkDeleted, "UPDATE "+name+" AS t SET "+set+" FROM u, e WHERE "+strings.Join(append(match, "t."+mark+" IS NULL"), " AND "))
+	}
 	t.remove = t.statement(targets.Delete, "DELETE FROM "+name+" AS t USING u, e WHERE "+strings.Join(match, " AND "))
 }
 

@@ -34,6 +34,9 @@ func (c columnType) String() string {
 
 // typeOf is the type of a new column for a field. See TYPES.md.
 func typeOf(field targets.Field, key bool) columnType {
+	if askedType(field) != nil {
+		return parseAsked(field.As).column()
+	}
 	switch field.Kind {
 	case targets.KindInt:
 		return columnType{name: intFor(field.Bits)}
@@ -132,6 +135,9 @@ func withoutModifiers(name string) typeName {
 func accepted(field targets.Field, key bool) []typeName {
 	first := typeOf(field, key).name
 	types := []typeName{first}
+	if field.As != "" {
+		return types
+	}
 	if key && first != "text" && !strings.HasPrefix(first, "small") && first != "integer" {
 		return types // another type could take two keys for one, or print them otherwise
 	}
@@ -163,6 +169,9 @@ func accepted(field targets.Field, key bool) []typeName {
 
 // lossy says what a new column does not keep of a field's values, "" if it keeps all.
 func lossy(field targets.Field, key bool) string {
+	if a := askedType(field); a != nil {
+		return a.Loss(field)
+	}
 	switch field.Kind {
 	case targets.KindDate, targets.KindDateTime, targets.KindTimestamp:
 		if !fromPostgres(field) {

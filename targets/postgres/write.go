@@ -78,10 +78,7 @@ func (w *writing) do(ctx context.Context, b *batch) error {
 	if made.size > w.config.MaxBatchBytes && len(b.ops) > 1 {
 		return w.halves(ctx, b)
 	}
-	text := c.table.upsert
-	if b.verb == targets.Delete {
-		text = c.table.remove
-	}
+	text := map[targets.Verb]string{targets.Upsert: c.table.upsert, targets.Delete: c.table.remove, targets.MarkDeleted: c.table.mark}[b.verb]
 	held, missed, err := w.send(ctx, text, append([]any{b.dest.Name, c.epoch, c.oid}, made.parameters()...))
 	switch {
 	case err == nil && held == 0:
@@ -149,15 +146,21 @@ func (w *writing) overtaken(ctx context.Context, b *batch, c claim) error {
 	return nil
 }
 
-// encode makes a statement's rows, and leaves out the ops that can have none: what is not a document's id, and what no
-// column can hold.
+// encode makes a statement's rows, and leaves out the ops that can have none: what is not a document's id, what no column
+// can hold, and marks that have no field.
 func (w *writing) encode(t *table, b *batch) (*batch, *rows) {
 	made, rest := newRows(t.columnsOf(b.verb), t.version != ""), &batch{dest: b.dest, verb: b.verb}
 	for i, op := range b.ops {
+		if op.Verb == targets.MarkDeleted {
+			if _, err := op.MarkField(); err != nil {
+				w.failed.Add(targets.Rejected, err.Error(), b.index[i])
+				continue
+			}
+		}
 		why := made.add(op)
 		if why == "" {
 			rest.ops, rest.index = append(rest.ops, op), append(rest.index, b.index[i])
-		} else if op.Verb != targets.Delete {
+		} else if op.Verb == targets.Upsert {
 			w.failed.Add(targets.Rejected, why, b.index[i])
 		}
 	}

@@ -42,9 +42,9 @@ func upsert(dest *targets.Destination, id targets.ID, doc ...any) targets.Op {
 // arrived when a new writer begins. Neither overwrites what the new one writes.
 func TestWrite_LandsLate(t *testing.T) {
 	d := servertest.OpenSQL(t, servertest.Postgres)
-	old, dest := openTarget(t, d), &targets.Destination{Name: "late.a", Key: intKey, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}}}
+	old, dest := openTarget(t, d), &targets.Destination{Name: "late.a", Key: intKey, Fields: []targets.Field{{Name: "v", Kind: targets.KindText, Native: "text"}, {Name: "gone", Kind: targets.KindTimestamp, Native: "timestamp"}}, Mark: "gone"}
 	prepare(t, old, dest)
-	targettest.ExpectFailures(t, old, []targets.Op{upsert(dest, "1", "first")})
+	targettest.ExpectFailures(t, old, []targets.Op{upsert(dest, "1", "first", nil)})
 	lock, err := d.DB.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -54,14 +54,14 @@ func TestWrite_LandsLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := make(chan error, 1)
-	go func() { held <- old.Write(t.Context(), []targets.Op{upsert(dest, "1", "old")}) }()
+	go func() { held <- old.Write(t.Context(), []targets.Op{upsert(dest, "1", "old", nil)}) }()
 	servertest.Eventually(t, time.Minute, "the old writer to wait for the row", func() (bool, error) {
 		return d.QueryInt(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%late%'") == 1, nil
 	})
 	fresh := openTarget(t, d)
 	prepare(t, fresh, dest)
 	written := make(chan error, 1)
-	go func() { written <- fresh.Write(t.Context(), []targets.Op{upsert(dest, "1", "new")}) }()
+	go func() { written <- fresh.Write(t.Context(), []targets.Op{upsert(dest, "1", "new", nil)}) }()
 	servertest.Eventually(t, time.Minute, "the new writer to wait for the old one", func() (bool, error) {
 		return d.QueryInt(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%epochs%'") == 2, nil
 	})
@@ -74,8 +74,9 @@ func TestWrite_LandsLate(t *testing.T) {
 		}
 	}
 	// What comes later carries an epoch that is over. It says so once, and then takes over again.
-	targettest.ExpectFailures(t, old, []targets.Op{upsert(dest, "1", "later")}, "0 1 another writer")
-	if got := d.QueryString(t, "SELECT v FROM late.a"); got != "new" {
+	late := targets.Op{Verb: targets.MarkDeleted, Dest: dest, ID: "1", Version: 1, Doc: []any{"2026-01-02T03:04:05Z"}}
+	targettest.ExpectFailures(t, old, []targets.Op{late}, "0 1 another writer")
+	if got := d.QueryString(t, "SELECT v FROM late.a WHERE gone IS NULL"); got != "new" {
 		t.Errorf("the row is %q", got)
 	}
 }

@@ -101,6 +101,9 @@ func (m *Memory) Prepare(ctx context.Context, dests []*targets.Destination) erro
 	defer m.mu.Unlock()
 	var wrong []error
 	for _, dest := range dests {
+		if err := targets.CheckPaths(dest.Fields); err != nil {
+			wrong = append(wrong, fmt.Errorf("prepare %s: %w", dest.Name, err))
+		}
 		wrong = append(wrong, m.dests[dest.Name].compare(dest)...)
 	}
 	if len(wrong) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -137,27 +138,37 @@ func (m *Memory) storeOne(op targets.Op) targets.ItemError {
 		return targets.ItemError{Class: targets.Rejected, Reason: reason}
 	}
 	if op.ID == "" || len(op.ID) > MaxID {
-		if op.Verb == targets.Delete {
+		if op.Verb != targets.Upsert {
 			return targets.ItemError{} // there never was such a document
 		}
 		return targets.ItemError{Class: targets.Rejected, Reason: fmt.Sprintf("id of %d bytes", len(op.ID))}
 	}
 	old := dest.docs[op.ID]
-	if op.Verb == targets.Upsert {
+	next := memoryDoc{version: op.Version}
+	switch op.Verb {
+	case targets.Upsert:
 		fields, err := documentFields(op)
 		if err != nil {
 			return targets.ItemError{Class: targets.Rejected, Reason: err.Error()}
 		}
-		if op.Version <= old.version {
-			return conflict(op, old)
+		next.found, next.fields = true, fields
+	case targets.MarkDeleted:
+		field, err := op.MarkField()
+		if err != nil {
+			return targets.ItemError{Class: targets.Rejected, Reason: err.Error()}
 		}
-		dest.docs[op.ID] = memoryDoc{found: true, version: op.Version, fields: fields}
-		return targets.ItemError{}
+		if !old.found {
+			return targets.ItemError{}
+		}
+		next.found, next.fields = true, maps.Clone(old.fields)
+		if next.fields[field.Name] == nil {
+			next.fields[field.Name] = op.Doc[0]
+		}
 	}
 	if op.Version <= old.version {
 		return conflict(op, old)
 	}
-	dest.docs[op.ID] = memoryDoc{version: op.Version}
+	dest.docs[op.ID] = next
 	return targets.ItemError{}
 }
 

@@ -73,11 +73,19 @@ func Show(field targets.Field, value any) any {
 
 // body renders a stored document. Fields that were added after it was written are left out.
 func (d *memoryDest) body(doc memoryDoc) ([]byte, error) {
-	shown := make(map[string]any, len(doc.fields))
-	for _, field := range d.fields {
-		if value, ok := doc.fields[field.Name]; ok {
-			shown[field.Name] = Show(field, value)
+	return json.Marshal(d.shown(doc, targets.Nest(d.fields)))
+}
+
+func (d *memoryDest) shown(doc memoryDoc, members []targets.Member) map[string]any {
+	shown := make(map[string]any, len(members))
+	for _, m := range members {
+		if m.Field < 0 {
+			if inside := d.shown(doc, m.Members); len(inside) > 0 {
+				shown[m.Name] = inside
+			}
+		} else if value, ok := doc.fields[d.fields[m.Field].Name]; ok {
+			shown[m.Name] = Show(d.fields[m.Field], value)
 		}
 	}
-	return json.Marshal(shown)
+	return shown
 }

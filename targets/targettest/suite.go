@@ -40,6 +40,12 @@ type Options struct {
 	Unversioned bool
 	// ForgetsDeleted: the target keeps the version of a document as long as there is one.
 	ForgetsDeleted bool
+	// Flat: documents have no objects, and a field's name with a dot is refused.
+	Flat bool
+	// Types are those that a mapping may ask for and the server has.
+	Types []targets.FieldType
+	// Samples are values for types that do not take every text, by "type of Kind".
+	Samples map[string]any
 	// EmptyID: a document can have the empty id.
 	EmptyID bool
 }
@@ -73,7 +79,11 @@ func Run(t *testing.T, options Options) {
 		{"Write_SeveralDestinations", (*suite).severalDestinations},
 		{"Write_UnpreparedIsLost", (*suite).unpreparedIsLost},
 		{"Write_CancelledContext", (*suite).cancelledContext},
+		{"Deleted_Marked", (*suite).marked},
+		{"Deleted_ManyMarked", (*suite).manyMarked},
+		{"Deleted_UnpreparedIsLost", (*suite).markUnprepared},
 		{"Versions_LowerIsConflict", (*suite).lowerVersionIsConflict},
+		{"Versions_LowerMarkIsConflict", (*suite).lowerMarkIsConflict},
 		{"Versions_KeptAfterDelete", (*suite).versionsKeptAfterDelete},
 		{"IDs_Odd", (*suite).oddIDs},
 		{"IDs_TooLongOrEmpty", (*suite).refusedIDs},
@@ -83,10 +93,13 @@ func Run(t *testing.T, options Options) {
 		{"Scan_Empty", (*suite).scanEmpty},
 		{"Scan_ForeignCursor", (*suite).scanForeignCursor},
 		{"Read_InOrderWithMissing", (*suite).readInOrder},
+		{"Nested_WrittenAndMarked", (*suite).nested},
+		{"Nested_Prepare", (*suite).prepareNested},
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
 		{"Prepare_OtherTypeIsMismatch", (*suite).prepareMismatch},
 		{"Prepare_AllOrNone", (*suite).prepareAllOrNone},
 		{"Kinds_ExtremesAndNull", (*suite).kinds},
+		{"Kinds_AskedTypes", (*suite).asked},
 		{"Empty_NoneIsEmpty", (*suite).noneIsEmpty},
 		{"Identify_KnownAgain", (*suite).identity},
 		{"Marks_PerState", (*suite).marks},

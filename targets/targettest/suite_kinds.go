@@ -194,23 +194,36 @@ func (s *suite) expectBody(t *testing.T, dest *targets.Destination, doc targets.
 		t.Errorf("document %q: body %.200q: %v", doc.ID, doc.Body, err)
 		return
 	}
-	for i, field := range dest.Fields {
-		text, err := json.Marshal(s.Show(field, values[i]))
+	for name, value := range s.shown(dest.Fields, targets.Nest(dest.Fields), values) {
+		text, err := json.Marshal(value)
 		if err != nil {
-			t.Fatalf("field %s: %v", field.Name, err)
+			t.Fatalf("field %s: %v", name, err)
 		}
-		member, ok := got[field.Name]
+		member, ok := got[name]
 		if !ok {
 			member = json.RawMessage("null")
 		}
-		delete(got, field.Name)
+		delete(got, name)
 		if !sameJSON(t, member, text) {
-			t.Errorf("document %q: field %s is %.100s, want %.100s", doc.ID, field.Name, member, text)
+			t.Errorf("document %q: field %s is %.100s, want %.100s", doc.ID, name, member, text)
 		}
 	}
 	for name := range got {
 		t.Errorf("document %q: field %s was not written", doc.ID, name)
 	}
+}
+
+// shown is what a target shows of an object's members.
+func (s *suite) shown(fields []targets.Field, members []targets.Member, values []any) map[string]any {
+	object := make(map[string]any, len(members))
+	for _, m := range members {
+		if m.Field < 0 {
+			object[m.Name] = s.shown(fields, m.Members, values)
+		} else {
+			object[m.Name] = s.Show(fields[m.Field], values[m.Field])
+		}
+	}
+	return object
 }
 
 // sameJSON compares two JSON texts; numbers are equal if they are the same double and, where they

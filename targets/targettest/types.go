@@ -8,6 +8,45 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
+// onRequest begins the part of a driver's TYPES.md about types that a mapping asks for.
+const onRequest = "\n## On request\n"
+
+// CheckAskedTable holds the table of that part against a driver's types: a row for each, with its name and the kinds that can
+// become it in the first two cells.
+func CheckAskedTable(t *testing.T, types []targets.FieldType) {
+	t.Helper()
+	text, err := os.ReadFile("TYPES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), onRequest)
+	part, _, _ = strings.Cut(part, "\n## ")
+	rows := map[string]string{}
+	for _, row := range strings.Split(part, "\n") {
+		if cells := strings.Split(row, "|"); len(cells) > 3 {
+			rows[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+		}
+	}
+	delete(rows, "type")
+	delete(rows, "---")
+	for _, typ := range types {
+		var kinds []string
+		for _, kind := range typ.Kinds {
+			kinds = append(kinds, kind.String())
+		}
+		if got, want := rows[typ.Name], strings.Join(kinds, ", "); got != want {
+			t.Errorf("TYPES.md, on request: %s is of %q, want %q", typ.Name, got, want)
+		}
+		if typ.Doc == "" {
+			t.Errorf("type %s says nothing of itself", typ.Name)
+		}
+		delete(rows, typ.Name)
+	}
+	for name := range rows {
+		t.Errorf("TYPES.md, on request: there is no type %s", name)
+	}
+}
+
 // CheckTypesTable holds a driver's TYPES.md, in the test's folder, against its cases: a field for each row of the table, by
 // its first two cells. Each row has a case and each case a row, every kind has a row, and the third cell names the type
 // that typeOf gives for the case.
@@ -20,7 +59,8 @@ func CheckTypesTable(t *testing.T, cases map[string]targets.Field, typeOf func(n
 	seen := map[string]bool{}
 	kinds := map[targets.Kind]bool{}
 	width := 0 // of the table, as its head has it
-	for _, row := range strings.Split(string(text), "\n") {
+	table, _, _ := strings.Cut(string(text), onRequest)
+	for _, row := range strings.Split(table, "\n") {
 		cells := strings.Split(row, "|")
 		if len(cells) > 3 && strings.TrimSpace(cells[1]) == "kind" {
 			width = len(cells)

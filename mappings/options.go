@@ -1,0 +1,142 @@
+package mappings
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/meepo-replicate/meepo/targets"
+)
+
+// options reads the block of the target in use into the destination. Blocks of other targets are left alone.
+func (b *builder) options() {
+	at := slices.IndexFunc(b.m.Blocks, func(block Block) bool { return block.Target.Value == b.c.rules.Block })
+	if at < 0 || b.c.rules.Block == "" {
+		return
+	}
+	block := b.m.Blocks[at]
+	options := map[string]any{}
+	for _, setting := range block.Settings {
+		of := slices.IndexFunc(b.c.rules.Options, func(o targets.Option) bool { return o.Name == setting.Name.Value })
+		if of < 0 {
+			b.unknownOption(block, setting)
+			continue
+		}
+		option := b.c.rules.Options[of]
+		if wrong := misfit(option.Kind, setting.Value); wrong != "" {
+			b.fail(setting.At, "", "%s.%s: %s", block.Target.Value, option.Name, wrong)
+			continue
+		}
+		if option.Kind == targets.OptionColumns && !b.route(option.Name, setting) {
+			continue
+		}
+		options[option.Name] = setting.Value
+	}
+	b.plan.dest.Options = options
+	if b.c.rules.Destination == nil {
+		return
+	}
+	for _, err := range flattened(b.c.rules.Destination(b.plan.dest)) {
+		place := block.Target.At
+		for _, setting := range block.Settings {
+			if rest, ok := strings.CutPrefix(err.Error(), setting.Name.Value); ok && (rest == "" || strings.ContainsAny(rest[:1], ".:[ ")) {
+				place = setting.Name.At
+			}
+		}
+		hint := ""
+		var advised interface{ Hint() string }
+		if errors.As(err, &advised) {
+			hint = advised.Hint()
+		}
+		b.fail(place, hint, "%s.%v", block.Target.Value, err)
+	}
+}
+
+// fail adds an error that other tables of the mapping may have said, too.
+func (b *builder) fail(at Place, hint, format string, args ...any) {
+	b.wrong = true
+	if !b.c.errors.has(at) {
+		b.c.errors.add(at, hint, format, args...)
+	}
+}
+
+func (b *builder) unknownOption(block Block, setting Setting) {
+	known := make([]string, len(b.c.rules.Options))
+	for i, option := range b.c.rules.Options {
+		known[i] = option.Name
+	}
+	advice := didYouMean(setting.Name.Value, known)
+	if advice == "" {
+		advice = "known are " + strings.Join(known, ", ")
+	}
+	b.fail(setting.Name.At, advice, "%s has an unknown key %q", block.Target.Value, setting.Name.Value)
+}
+
+// misfit says what is wrong with an option's value.
+func misfit(kind targets.OptionKind, value any) string {
+	switch kind {
+	case targets.OptionText:
+		if text, ok := value.(string); !ok || text == "" {
+			return "want a text"
+		}
+	case targets.OptionInt:
+		if _, ok := value.(int64); !ok {
+			return "want a whole number"
+		}
+	case targets.OptionBool:
+		if _, ok := value.(bool); !ok {
+			return "want true or false"
+		}
+	case targets.OptionTree:
+		if _, ok := value.(map[string]any); !ok {
+			return "want a map"
+		}
+	case targets.OptionColumns:
+		list, ok := value.([]any)
+		for _, one := range list {
+			if _, text := one.(string); !text {
+				ok = false
+			}
+		}
+		if !ok || len(list) == 0 {
+			return "want a list of columns"
+		}
+	}
+	return ""
+}
+
+// route reads the columns that route documents: of the key, since a delete has nothing else.
+func (b *builder) route(option string, setting Setting) bool {
+	var key []string
+	for _, column := range b.plan.selection.Key {
+		key = append(key, column.Name)
+	}
+	fine := true
+	for _, one := range setting.Value.([]any) { // misfit has looked
+		name, _ := one.(string)
+		at := slices.Index(key, name)
+		if at < 0 {
+			b.fail(setting.At, "the key is "+strings.Join(key, ", "), "%s: column %q of %s is not part of the key: where the row is gone, nothing tells its value",
+				option, name, b.columns.Table)
+			fine = false
+			continue
+		}
+		b.plan.routing = append(b.plan.routing, at)
+	}
+	return fine
+}
+
+// flattened takes joined errors apart.
+func flattened(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var list []error
+		for _, one := range joined.Unwrap() {
+			list = append(list, flattened(one)...)
+		}
+		return list
+	}
+	return []error{err}
+}
