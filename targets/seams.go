@@ -118,6 +118,7 @@ type Finding struct {
 	Subject  string // an index, a setting, a field: "orders.total"
 	Message  string // what is wrong or lost
 	Fix      string // what to run or change; may be empty for a Note
+	Loss     bool   // it is one of LossTeller's
 }
 
 // Checker looks for what would keep destinations from being written to, before a run.

@@ -12,6 +12,7 @@ import (
 type writtenAt struct {
 	plans  []*mappings.Plan
 	chosen *selection
+	source sourceDriver // open as long as the report is made; nil: it cannot be reached
 }
 
 // mapping finds what was written for a plan; false where nobody wrote anything.

@@ -38,7 +38,8 @@ type checkGroup struct {
 // checkFinding is a finding with the place of the file that it is about.
 type checkFinding struct {
 	source.Finding
-	at mappings.Place // nowhere: none
+	at   mappings.Place // nowhere: none
+	loss *lossDocument  // of a type that does not keep everything; else nil
 }
 
 func (r *checkReport) group(side checkSide, title string) *checkGroup {
@@ -52,7 +53,7 @@ func (g *checkGroup) add(severity source.Severity, subject, message, fix string)
 }
 
 func (g *checkGroup) addAt(at mappings.Place, severity source.Severity, subject, message, fix string) {
-	g.findings = append(g.findings, checkFinding{source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix}, at})
+	g.findings = append(g.findings, checkFinding{Finding: source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix}, at: at})
 }
 
 func (g *checkGroup) take(findings []source.Finding) {
@@ -132,6 +133,15 @@ type findingDocument struct {
 	Message  string         `json:"message"`
 	Fix      string         `json:"fix"`
 	Place    *placeDocument `json:"place"`
+	Loss     *lossDocument  `json:"loss"`
+}
+
+// lossDocument is what a field's type in the target does not keep, and of how many rows that were looked at some value loses by it.
+type lossDocument struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Rows int    `json:"rows"`
+	Seen int    `json:"seen"`
 }
 
 type placeDocument struct {
@@ -153,7 +163,7 @@ func (r *checkReport) printJSON(w io.Writer) error {
 		Counts: countsDocument{count[source.Fatal], count[source.Warning], count[source.Note]}}
 	for _, g := range r.groups {
 		for _, f := range g.findings {
-			shown := findingDocument{Side: g.side, Severity: severityWords[f.Severity], Subject: f.Subject, Message: f.Message, Fix: f.Fix}
+			shown := findingDocument{Side: g.side, Severity: severityWords[f.Severity], Subject: f.Subject, Message: f.Message, Fix: f.Fix, Loss: f.loss}
 			if f.at.Line > 0 {
 				shown.Place = &placeDocument{f.at.File, f.at.Line, f.at.Column}
 			}

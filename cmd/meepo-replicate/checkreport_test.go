@@ -38,7 +38,8 @@ func TestCheckReport_JSON(t *testing.T) {
       "subject": "grants",
       "message": "the account lacks SELECT",
       "fix": "GRANT SELECT",
-      "place": null
+      "place": null,
+      "loss": null
     },
     {
       "side": "source",
@@ -46,7 +47,8 @@ func TestCheckReport_JSON(t *testing.T) {
       "subject": "gtid_mode",
       "message": "is <OFF>",
       "fix": "",
-      "place": null
+      "place": null,
+      "loss": null
     },
     {
       "side": "tables",
@@ -58,7 +60,8 @@ func TestCheckReport_JSON(t *testing.T) {
         "file": "meepo.yaml",
         "line": 14,
         "column": 11
-      }
+      },
+      "loss": null
     }
   ],
   "counts": {

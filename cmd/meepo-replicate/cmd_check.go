@@ -59,6 +59,11 @@ func runCheck(cmd *cobra.Command, p *process, how checkFlags) error {
 	r.state(ctx, c)
 	written, reached := r.source(ctx, c, chosen, log)
 	r.target(ctx, c, written, reached, log)
+	if written.source != nil {
+		if err := written.source.Close(); err != nil {
+			r.group(sideSource, "source "+shownURL(c.Source.URL)).failed("connection", err)
+		}
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -79,11 +84,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 		g.failed("connection", err)
 		return nothing, false
 	}
-	defer func() {
-		if err := src.Close(); err != nil {
-			g.failed("connection", err)
-		}
-	}()
+	nothing.source = src
 	patterns := chosen.tables
 	if len(patterns) == 0 {
 		patterns = []source.Pattern{c.allTables()}
@@ -101,7 +102,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	if unlisted != nil {
 		return nothing, false
 	}
-	return writtenAt{r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), chosen}, true
+	return writtenAt{r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), chosen, src}, true
 }
 
 // tables compiles the mappings for the tables. Missing says which of those that are named are not there.
@@ -165,9 +166,12 @@ func (r *checkReport) target(ctx context.Context, c *config, written writtenAt, 
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	for _, f := range asSourceFindings(findings) {
-		g.addAt(written.place(f.Subject), f.Severity, f.Subject, f.Message, f.Fix)
+	for i, f := range asSourceFindings(findings) {
+		if !findings[i].Loss { // these are told with the rows that have such values
+			g.addAt(written.place(f.Subject), f.Severity, f.Subject, f.Message, f.Fix)
+		}
 	}
+	r.losses(ctx, g, dst, written)
 	if !reached {
 		g.add(source.Note, "", "what the tables become here could not be checked, as they are not known", "")
 	}

@@ -166,3 +166,64 @@ func TestCheck_OccupiedDestination(t *testing.T) {
 		})
 	}
 }
+
+// TestCheck_Losses: per column, what is lost, whether rows have such values, and the line that changes it. What is said there
+// mends it.
+func TestCheck_Losses(t *testing.T) {
+	db := servertest.OpenSQL(t, servertest.MySQL)
+	db.Exec(t, `SET SESSION sql_mode = '';
+		CREATE TABLE orders (id INT PRIMARY KEY, total DECIMAL(30,10), price DECIMAL(10,2), day DATE, fine DATE, at DATETIME(6), big BIGINT UNSIGNED, note TEXT, memo TEXT, raw JSON);
+		INSERT INTO orders VALUES (1, 12345678901234567890.5, 1.5, '0000-00-00', '2024-01-01', '2024-01-01 00:00:00.000001', 18446744073709551615, REPEAT('x', 300), 'short', '{}'),
+		(2, 1, 2.5, '2024-01-01', '2024-01-01', '2024-01-01 00:00:00', 1, 'short', 'short', '[]')`)
+	elastic, mongo, postgres := servertest.OpenElastic(t), servertest.OpenMongo(t), servertest.OpenSQL(t, servertest.Postgres)
+	type want struct{ severity, message, fix string }
+	for name, c := range map[string]struct {
+		kind, url, to string
+		fields        map[string]want
+	}{
+		"elastic": {"elastic", elastic.URL, elastic.Prefix + "orders", map[string]want{
+			"total": {"warning", "decimal(30,10) → keyword + double: ", "type: scaled_float, scale: 10000000000, at "},
+			"price": {"note", "Seen in none of 2 rows: more than 15 digits", "fields: {price: {type: scaled_float, scale: 100}}, in the mapping at "},
+			"day":   {"warning", "Seen in 1 of 2 rows: a date that is none of the calendar", `fields: {day: {zero_date: "1970-01-01"}}`},
+			"fine":  {"note", "Seen in none of 2 rows: a date", ""},
+			"at":    {"warning", "more than milliseconds", ""},
+			"big":   {"warning", "Seen in 1 of 2 rows: more than 9223372036854775807", "type: unsigned_long"},
+			"note":  {"warning", "text → text: texts of more than 256 characters", "type: keyword"},
+			"raw":   {"note", "json → object: JSON is kept in the document and not searchable", "type: flattened"},
+		}},
+		"mongo": {"mongo", mongo.URL, mongo.Name + ".orders", map[string]want{
+			"day": {"warning", "date → date: zero", "zero_date"}, "at": {"warning", "microseconds are cut off", "type: string"}, "fine": {"note", "Seen in none of 2 rows", ""},
+		}},
+		"postgres": {"postgres", postgres.URL, "public.orders", map[string]want{
+			"day": {"warning", "date → date: zero", "zero_date"}, "at": {"note", "datetime(6) → timestamp(6) without time zone", "zero_date"}, "raw": {"note", "json → jsonb", ""},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := "version: 1\nsource: {url: '" + db.ReplURL + "'}\ntarget: {kind: " + c.kind + ", url: '" + c.url + "'}\nmappings:\n  - name: a\n    from: " + db.Name + ".orders\n    to: " + c.to +
+				"\n    fields:\n      total: {to: total}\n"
+			checked := checkJSON(t, 0, invocation{dir: in(t, file)})
+			for field, want := range c.fields {
+				found := false
+				for _, f := range checked.Findings {
+					if f.Subject == c.to+"."+field {
+						found = f.Severity == want.severity && strings.Contains(f.Message, want.message) && strings.Contains(f.Fix, want.fix) && f.Place != nil
+						if !found {
+							t.Errorf("%+v, want %+v", f, want)
+						}
+						if field == "total" && (f.Place.Line != 9 || !strings.Contains(f.Fix, "meepo.yaml:9:7")) {
+							t.Errorf("the place of total: %+v, %+v", f, f.Place)
+						}
+					}
+				}
+				if !found {
+					t.Errorf("%s is not told", field)
+				}
+			}
+			for _, f := range checked.Findings {
+				if strings.HasSuffix(f.Subject, ".memo") {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}

@@ -31,7 +31,8 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 		if err := t.checkDestination(ctx, dest, &found); err != nil {
 			return nil, fmt.Errorf("check %s: %w", dest.Name, err)
 		}
-		checkTypes(dest, &found)
+		found.AddLosses(dest.Name, t.Losses(dest))
+		checkKey(dest, &found)
 	}
 	return found.WorstFirst(), nil
 }
@@ -200,13 +201,8 @@ func shorterThanHour(text string) bool {
 	return false
 }
 
-// checkTypes lists what the types of a new index do not keep.
-func checkTypes(dest *targets.Destination, found *targets.Findings) {
-	for _, field := range dest.Fields {
-		if severity, message := lossy(field); severity != 0 {
-			found.Add(severity, dest.Name+"."+field.Name, message, "")
-		}
-	}
+// checkKey looks for keys that no id has room for.
+func checkKey(dest *targets.Destination, found *targets.Findings) {
 	for _, field := range dest.Key {
 		if longest := field.Length * 4; field.Kind == targets.KindText && longest > maxIDBytes {
 			found.Add(targets.Note, dest.Name, fmt.Sprintf("key column %s (%s) can be longer than an id, %d bytes: a row with such a key becomes a dead letter", field.Name, field.Native, maxIDBytes), "")

@@ -28,11 +28,7 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 			found.Add(targets.Warning, dest.Name, "the collection was there before this product: documents whose _id could be a row's key, and is none, will be removed",
 				"give the mapping another destination if they are still wanted")
 		}
-		for _, field := range dest.Fields {
-			if message := lossy(field, false); message != "" {
-				found.Add(targets.Note, dest.Name+"."+field.Name, message, "")
-			}
-		}
+		found.AddLosses(dest.Name, t.Losses(dest))
 	}
 	return found.WorstFirst(), nil
 }

@@ -19,6 +19,9 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 	if err := t.checkServer(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check postgres: %w", targets.Advise(refused(err)))
 	}
+	if err := t.checkExcess(ctx, &found); err != nil {
+		return nil, fmt.Errorf("check postgres: %w", err)
+	}
 	for _, dest := range dests {
 		if err := t.checkDestination(ctx, dest, &found); err != nil {
 			return nil, fmt.Errorf("check %s: %w", dest.Name, err)
@@ -69,11 +72,7 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 	if w.table == nil {
 		return nil
 	}
-	for _, c := range w.table.columns {
-		if message := lossy(c.field, c.key); message != "" {
-			found.Add(targets.Note, dest.Name+"."+c.field.Name, message, "")
-		}
-	}
+	found.AddLosses(dest.Name, t.Losses(dest))
 	if len(wrong) > 0 {
 		return nil
 	}
