@@ -80,6 +80,13 @@ type Checker interface {
 	Check(ctx context.Context, tables []Table) ([]Finding, error)
 }
 
+// Introducer tells what stands behind a source's address.
+type Introducer interface {
+	// Introduce returns the server's product, its version and what of it matters most to a run, in a few words for
+	// people: "MySQL 9.7.1, GTID on, TLS verified".
+	Introduce(ctx context.Context) (string, error)
+}
+
 // Enlister is a source whose log holds only the tables that it was told of. Its methods may be called
 // concurrently with all others.
 type Enlister interface {

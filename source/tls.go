@@ -50,6 +50,19 @@ func (t TLSConfig) WithDefault(addr string) TLSConfig {
 	return t
 }
 
+// Words says in a few words how far a connection is protected that is encrypted or not.
+func (t TLSConfig) Words(encrypted bool) string {
+	switch {
+	case !encrypted:
+		return "no TLS"
+	case t.Mode == TLSVerifyFull:
+		return "TLS verified"
+	case t.Mode == TLSVerifyCA:
+		return "TLS, any host of the authority"
+	}
+	return "TLS, the server is not verified"
+}
+
 // Validate reports all problems at once.
 func (t TLSConfig) Validate() []error {
 	var problems []error

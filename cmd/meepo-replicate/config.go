@@ -118,9 +118,12 @@ type environment struct {
 func load(env environment) (*config, []string, error) {
 	c := &config{origins: map[string]origin{}}
 	var wrong []error
-	file, err := c.loadFile(env)
-	if err != nil {
-		wrong = append(wrong, err)
+	var file *fileValues
+	var err error
+	if env.use&byInit == 0 { // init writes the file, and an older one is not what it is made of
+		if file, err = c.loadFile(env); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
 	for i := range settings {
 		s := &settings[i]

@@ -21,6 +21,12 @@ type setup struct {
 
 func (s setup) load(t *testing.T) (*config, []string, error) {
 	t.Helper()
+	return load(s.environment(t))
+}
+
+// environment makes the files and takes the command line apart.
+func (s setup) environment(t *testing.T) environment {
+	t.Helper()
 	t.Chdir(t.TempDir())
 	for name, text := range s.files {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
@@ -46,7 +52,7 @@ func (s setup) load(t *testing.T) (*config, []string, error) {
 		text, ok := s.vars[name]
 		return text, ok
 	}
-	return load(environment{flags: flags, lookup: lookup, environ: environ, use: s.use})
+	return environment{flags: flags, lookup: lookup, environ: environ, use: s.use}
 }
 
 // needed are the flags that a run cannot do without.

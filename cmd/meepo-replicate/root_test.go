@@ -60,7 +60,7 @@ func TestRoot_Help(t *testing.T) {
 			t.Errorf("--%s is shown: %v", s.flag, shown)
 		}
 	}
-	for _, want := range []string{"130", "check", "status", "resume", "deadletters", "events", "version", "completion"} {
+	for _, want := range []string{"130", "init", "check", "status", "resume", "deadletters", "events", "version", "completion"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the help does not name %s:\n%s", want, stdout)
 		}

@@ -18,6 +18,7 @@ const (
 	byCheck
 	byStatus
 	byEvents
+	byInit
 	byAll = byRun | byCheck | byStatus | byEvents
 )
 
@@ -39,8 +40,8 @@ type setting struct {
 }
 
 const (
-	sourceSide = byRun | byCheck | byEvents
-	targetSide = byRun | byCheck
+	sourceSide = byRun | byCheck | byEvents | byInit
+	targetSide = byRun | byCheck | byInit
 )
 
 var settings = []setting{
@@ -73,10 +74,10 @@ var settings = []setting{
 	{key: "source.tls.server_name", flag: "source-tls-server-name", value: "NAME", uses: sourceSide,
 		usage: "the name in the source's certificate (default the URL's host)",
 		into:  func(c *config) any { return &c.Source.TLS.ServerName }},
-	{key: "source.server_id", flag: "source-server-id", value: "N", uses: byRun | byEvents,
+	{key: "source.server_id", flag: "source-server-id", value: "N", uses: byRun | byEvents | byInit,
 		usage: "our replica id on the source, not used by another replica (default a random free one)",
 		into:  func(c *config) any { return &c.Source.ServerID }},
-	{key: "source.ignore_statements", flag: "source-ignore-statements", value: "LIST", uses: byRun | byEvents,
+	{key: "source.ignore_statements", flag: "source-ignore-statements", value: "LIST", uses: byRun | byEvents | byInit,
 		usage: "tables, as percona.heartbeat, whose changes the log may hold as statements because they change no other table",
 		into:  func(c *config) any { return &c.Source.IgnoreStatements }},
 	{key: "source.slot", flag: "source-slot", value: "NAME", uses: sourceSide,
@@ -123,7 +124,7 @@ var settings = []setting{
 		usage: "PostgreSQL: a column for the version of each row, so that no write of anybody's replaces one with a higher version",
 		into:  func(c *config) any { return &c.Target.VersionColumn }},
 
-	{key: "state", flag: "state", value: "FILE", def: "./meepo-state.db", uses: byRun | byCheck | byStatus, path: true,
+	{key: "state", flag: "state", value: "FILE", def: "./meepo-state.db", uses: byRun | byCheck | byStatus | byInit, path: true,
 		usage: "file that keeps positions and progress",
 		into:  func(c *config) any { return &c.State }},
 	{key: "tables", flag: "tables", value: "LIST", uses: sourceSide,
@@ -132,7 +133,7 @@ var settings = []setting{
 	{key: "all_tables", flag: "all-tables", uses: sourceSide,
 		usage: "copy all tables of the URL's database; if the URL names none, of all databases",
 		into:  func(c *config) any { return &c.AllTables }},
-	{key: "mappings", flag: "mappings", value: "FILES", uses: sourceSide, path: true,
+	{key: "mappings", flag: "mappings", value: "FILES", uses: sourceSide &^ byInit, path: true,
 		usage: "files that say what goes where, and how",
 		into:  func(c *config) any { return &c.MappingFiles }},
 	{key: "once", flag: "once", uses: byRun,

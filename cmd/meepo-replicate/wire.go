@@ -23,6 +23,7 @@ type sourceDriver interface {
 	source.Catalog
 	source.Clock
 	source.Checker
+	source.Introducer
 	Close() error
 }
 

@@ -27,6 +27,7 @@ const everyField = "every field of every row"
 // Proofs are all of them.
 var Proofs = []Proof{
 	{"copied under a writer that changes keys, stopped and started again", "equal", everyField, pairs("TestPair/%s")},
+	{"databases like Sakila and WordPress, from `init` to a run, changed while it runs", "equal", everyField, pairs("TestInit_AllPairs/%s")},
 	{"killed at a moment of chance, in the copy and in follow", "equal", everyField, each("TestKill/%s")},
 	{"most of all this at random moments, by a seed", "equal", everyField, mysqls("TestNemesis/%s")},
 	{"writers at full speed while it copies", "equal", everyField, each("TestBackfillUnderWriters/%s")},

@@ -27,8 +27,14 @@ type Elastic struct {
 // MEEPO_TEST_ELASTIC_URL. Every index Prefix* is deleted when the test ends.
 func OpenElastic(t testing.TB) *Elastic {
 	t.Helper()
+	return OpenElasticNames(t, randomName("t")+"-")
+}
+
+// OpenElasticNames is OpenElastic for a prefix of the test's choice, which no other test may have.
+func OpenElasticNames(t testing.TB, prefix string) *Elastic {
+	t.Helper()
 	server := serverEnv(t, elasticEnv, "Elasticsearch")
-	e := &Elastic{URL: strings.TrimRight(server, "/"), Prefix: randomName("t") + "-"}
+	e := &Elastic{URL: strings.TrimRight(server, "/"), Prefix: prefix}
 	t.Cleanup(func() {
 		if err := e.deleteIndexes(); err != nil {
 			t.Errorf("servertest: delete indexes %s*: %v", e.Prefix, err)
