@@ -109,7 +109,7 @@ func (l *lossReport) tell(g *checkGroup, written writtenAt) {
 	for i, loss := range l.losses {
 		severity, text := source.Note, loss.Message
 		if native := loss.Field.Native; native != "" {
-			text = native + " → " + loss.Type + ": " + strings.TrimPrefix(text, native+" ")
+			text = native + " → " + loss.Type + ": " + strings.TrimPrefix(strings.TrimPrefix(text, native+" "), native+": ")
 		}
 		switch {
 		case l.seen[i] > 0:

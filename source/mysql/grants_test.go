@@ -84,6 +84,8 @@ func TestGrants_CanBeRun(t *testing.T) {
 			"s": {nil, source.Pattern{Schema: d.Name, Name: "*"}, []string{"REPLICATION SLAVE", "ON *.*", "SELECT ON `" + strings.ReplaceAll(d.Name, "_", `\_`) + "`.*"}, nil},
 			"w": {[]string{"SELECT, INSERT, UPDATE, DELETE ON `" + d.Name + "`.*"}, source.Pattern{Schema: d.Name, Name: "*"}, []string{"REPLICATION SLAVE", "ON *.*"},
 				[]string{"REVOKE INSERT, UPDATE, DELETE ON `" + d.Name + "`.*"}},
+			"g": {[]string{"SELECT ON *.*"}, source.Pattern{Schema: d.Name, Name: "a"}, []string{"SELECT ON `" + d.Name + "`.`a`", "REPLICATION SLAVE", "ON *.*"},
+				[]string{"REVOKE SELECT ON *.*"}}, // what is revoked everywhere has to be given anew
 			"l": {[]string{"SELECT ON `" + strings.ReplaceAll(d.Name, "t_", "t%") + "`.*", "SELECT ON `" + d.Name + "`.b"}, source.Pattern{Schema: d.Name, Name: "a"},
 				[]string{"REPLICATION SLAVE", "ON *.*"}, []string{"REVOKE SELECT ON `" + d.Name + "`.`b`"}},
 		} {

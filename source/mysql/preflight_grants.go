@@ -228,7 +228,8 @@ func (s *Source) Grants(ctx context.Context, patterns []source.Pattern, tables [
 	wide := false // what is revoked everywhere has to be given anew
 	for _, x := range p.excess(r, tables) {
 		all.Excess = append(all.Excess, x.revoke)
-		wide = wide || strings.HasPrefix(x.revoke, "REVOKE ALL PRIVILEGES ON "+everywhere)
+		taken, _, everything := strings.Cut(x.revoke, " ON "+everywhere)
+		wide = wide || everything && (strings.Contains(taken, allPrivileges) || strings.Contains(taken, "SELECT"))
 	}
 	if wide {
 		all.Missing, all.Held = append(all.Held, all.Missing...), nil

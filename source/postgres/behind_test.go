@@ -162,3 +162,23 @@ func TestOpen_PgBouncer(t *testing.T) {
 		t.Errorf("a server itself: %+v", direct.asked)
 	}
 }
+
+// TestOpen_NamesAReader: a standby that has Aurora's functions is refused as a reader of Aurora, with where its writer is; another
+// one as a standby.
+func TestOpen_NamesAReader(t *testing.T) {
+	p := servertest.StartSQL(t, servertest.PostgresDist)
+	b := p.Standby(t)
+	cfg := configOf(t, b.ReplURL)
+	cfg.Slot = "reader"
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, errStandby) || errors.Is(err, errRefused) {
+		t.Errorf("%v, hint %s", err, hintOf(err))
+	}
+	p.Exec(t, "CREATE ROLE rds_superuser; CREATE FUNCTION aurora_version() RETURNS text LANGUAGE sql RETURN '16.4'")
+	servertest.Eventually(t, time.Minute, "the standby to be taken for Aurora's reader", func() (bool, error) {
+		_, err := Open(t.Context(), cfg)
+		if errors.Is(err, errRefused) && strings.Contains(err.Error(), "a reader of Amazon Aurora") && strings.Contains(hintOf(err), "the writer") {
+			return true, nil
+		}
+		return false, err
+	})
+}

@@ -13,7 +13,11 @@ import (
 // openPoor opens a database by an account of the test's own, which may log in and no more.
 func openPoor(t *testing.T, d *servertest.Database, more string) (*Source, string) {
 	t.Helper()
-	name := "u" + d.Name
+	return openNamed(t, d, "u"+d.Name, more)
+}
+
+func openNamed(t *testing.T, d *servertest.Database, name, more string) (*Source, string) {
+	t.Helper()
 	d.Exec(t, "CREATE ROLE "+name+" LOGIN PASSWORD 'repl' "+more)
 	t.Cleanup(func() { _, _ = d.DB.Exec("DROP OWNED BY " + name + "; DROP ROLE " + name) })
 	cfg := configOf(t, d.ReplURL)
@@ -47,6 +51,19 @@ func TestCheck_Publication(t *testing.T) {
 				if again := only(checkIn(t, s, tables...), "publication"); len(again) > 0 {
 					t.Errorf("%s, after the statement: %+v", what, again)
 				}
+			}
+		}
+		// Each right alone is not enough: to make one, and to own the tables.
+		maker, name := openPoor(t, d, "REPLICATION")
+		d.Exec(t, "GRANT CREATE ON DATABASE "+d.Name+" TO "+name+"; GRANT SELECT ON a TO "+name)
+		lone, loner := openNamed(t, d, "o"+d.Name, "REPLICATION")
+		d.Exec(t, "CREATE TABLE own (id int PRIMARY KEY); ALTER TABLE own OWNER TO "+loner)
+		for what, c := range map[string]struct {
+			s     *Source
+			table source.Table
+		}{"may make one": {maker, a}, "owns the table": {lone, publicTable("own")}} {
+			if found := only(checkIn(t, c.s, c.table), "publication"); len(found) != 1 || found[0].Severity != source.Fatal {
+				t.Errorf("%s: %+v", what, found)
 			}
 		}
 		say("an owner without it", owner, source.Note, `CREATE PUBLICATION "meepo" FOR TABLE "public"."a"`, a)
