@@ -325,10 +325,10 @@ func (b *builder) mask(f *Field, s *step, field *targets.Field) {
 // target's own type of that name.
 func (b *builder) as(f *Field, s *step, field *targets.Field) {
 	word, _, _ := strings.Cut(f.Type.Value, "(")
-	if to, ok := conversions[word][field.Kind]; ok && !b.takes(word, field.Kind) {
+	if to, ok := conversions[word][field.Kind]; ok && b.takes(word, field.Kind) == nil {
 		s.then("type", to.do)
 		*field = targets.Field{Name: field.Name, Kind: to.kind, Native: field.Native + " as " + f.Type.Value, Nullable: field.Nullable, Key: field.Key}
-	} else if !b.takes(word, field.Kind) && !(word == "text" && field.Kind == targets.KindText) {
+	} else if b.takes(word, field.Kind) == nil && !(word == "text" && field.Kind == targets.KindText) {
 		may := b.types(field.Kind)
 		hint := didYouMean(word, may)
 		if hint == "" {
@@ -337,20 +337,33 @@ func (b *builder) as(f *Field, s *step, field *targets.Field) {
 		b.fail(f.Type.At, hint, "type: %s is %s, which cannot be %q here", f.Column.Value, native(field), f.Type.Value)
 		return
 	}
-	if b.takes(word, field.Kind) {
-		field.As = f.Type.Value
+	taken := b.takes(word, field.Kind)
+	switch scaled := taken != nil && taken.Scaled; {
+	case scaled:
+		field.Scale = f.Scale // zero where it is not said, of which the driver says what is wrong
+	case f.Scale != 0:
+		b.fail(f.Type.At, "leave it out", "type: %q takes no `scale`", f.Type.Value)
+		return
 	}
-	if f.Scale != 0 {
-		field.Scale = f.Scale
+	if taken == nil {
+		return
+	}
+	field.As = f.Type.Value
+	if err := b.c.rules.fields([]targets.Field{*field}); err != nil {
+		b.fail(f.Type.At, hintOf(err), "type: %v", err)
 	}
 }
 
-// takes reports whether the target has a type of its own with the name, for fields of the kind.
-func (b *builder) takes(word string, kind targets.Kind) bool {
-	return slices.ContainsFunc(b.c.rules.Types, func(t targets.FieldType) bool {
+// takes is the target's own type with the name for fields of the kind; nil: it has none.
+func (b *builder) takes(word string, kind targets.Kind) *targets.FieldType {
+	at := slices.IndexFunc(b.c.rules.Types, func(t targets.FieldType) bool {
 		name, _, _ := strings.Cut(t.Name, "(")
 		return name == word && slices.Contains(t.Kinds, kind)
 	})
+	if at < 0 {
+		return nil
+	}
+	return &b.c.rules.Types[at]
 }
 
 // types lists what fields of a kind can be.

@@ -75,6 +75,15 @@ func Errors(err error) []*Error {
 	return Errors(errors.Unwrap(err))
 }
 
+// hintOf is what somebody else's error says to do; it may be nothing.
+func hintOf(err error) string {
+	var advised interface{ Hint() string }
+	if errors.As(err, &advised) {
+		return advised.Hint()
+	}
+	return ""
+}
+
 // problems collects what is wrong, so that all of it is said at once.
 type problems []*Error
 

@@ -73,6 +73,9 @@ var pickyRules = Rules{
 			if field.Name == "_id" {
 				return errors.New("field _id: it is the target's own")
 			}
+			if field.As == "scaled_float" && field.Scale == 0 {
+				return &targets.HintError{Err: fmt.Errorf("field %s: scaled_float has no scale", field.Name), Advice: "such as 100"}
+			}
 		}
 		return nil
 	},
@@ -84,7 +87,7 @@ var pickyRules = Rules{
 	Types: []targets.FieldType{
 		{Name: "keyword", Kinds: []targets.Kind{targets.KindText, targets.KindInt}},
 		{Name: "boolean", Kinds: []targets.Kind{targets.KindBool}},
-		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal, targets.KindFloat}},
+		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal, targets.KindFloat}, Scaled: true},
 		{Name: "numeric(p,s)", Kinds: []targets.Kind{targets.KindDecimal}},
 	},
 	Destination: func(dest *targets.Destination) error {

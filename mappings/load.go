@@ -300,12 +300,7 @@ func (l *loader) expanded(text Text) (Text, bool) {
 	}
 	value, err := l.expand(text.Value)
 	if err != nil {
-		hint := ""
-		var advised interface{ Hint() string }
-		if errors.As(err, &advised) {
-			hint = advised.Hint()
-		}
-		l.problems.add(text.At, hint, "%v", err)
+		l.problems.add(text.At, hintOf(err), "%v", err)
 		return text, false
 	}
 	return Text{value, text.At}, true

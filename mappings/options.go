@@ -1,7 +1,6 @@
 package mappings
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -43,12 +42,7 @@ func (b *builder) options() {
 				place = setting.Name.At
 			}
 		}
-		hint := ""
-		var advised interface{ Hint() string }
-		if errors.As(err, &advised) {
-			hint = advised.Hint()
-		}
-		b.fail(place, hint, "%s.%v", block.Target.Value, err)
+		b.fail(place, hintOf(err), "%s.%v", block.Target.Value, err)
 	}
 }
 

@@ -22,11 +22,13 @@ func (k Kind) String() string {
 
 // AskedType is a type that a mapping may ask for, as its driver describes it.
 type AskedType struct {
-	Name   string
-	Kinds  []Kind
-	Use    string // what it is for
-	Loses  string // what it does not keep; empty: nothing
-	Scaled bool   // see FieldType
+	Name  string
+	Kinds []Kind
+	Use   string // what it is for
+	Loses string // what it does not keep; empty: nothing
+	// Spares says of which fields it keeps all the same; nil: of none.
+	Spares func(field Field) bool
+	Scaled bool // see FieldType
 	// Fits says why not all values of a field can have the type; nil: they can.
 	Fits func(field Field) string
 }
@@ -87,10 +89,18 @@ func (a AskedTypes) Check(field Field) error {
 
 // Loss says what a field's type does not keep; empty: nothing.
 func (t *AskedType) Loss(field Field) string {
-	if t.Loses == "" {
+	if t.Loses == "" || t.Spares != nil && t.Spares(field) {
 		return ""
 	}
 	return fmt.Sprintf("%s is %s, as the mapping asks: %s", field.Native, t.Name, t.Loses)
+}
+
+// SparesSmall is AskedType.Spares of an integer of 64 bits.
+func SparesSmall(field Field) bool { return field.Kind != KindUint || field.Bits < 64 }
+
+// SparesBool is AskedType.Spares of a boolean.
+func SparesBool(field Field) bool {
+	return field.Kind == KindBool || field.Kind == KindUint && field.Bits == 1
 }
 
 // FitsInteger is AskedType.Fits of an integer with so many bits. BIGINT UNSIGNED is taken for 64.

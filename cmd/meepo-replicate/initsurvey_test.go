@@ -14,7 +14,7 @@ import (
 // TestDraft_Losses: what the target says of a field stands beside its column, with the line that changes it.
 func TestDraft_Losses(t *testing.T) {
 	rules := mappings.Rules{Types: []targets.FieldType{
-		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal}}, {Name: "keyword", Kinds: []targets.Kind{targets.KindDecimal, targets.KindText}},
+		{Name: "scaled_float", Kinds: []targets.Kind{targets.KindDecimal}, Scaled: true}, {Name: "keyword", Kinds: []targets.Kind{targets.KindDecimal, targets.KindText}},
 		{Name: "long", Kinds: []targets.Kind{targets.KindInt}},
 	}, Fields: func(fields []targets.Field) error {
 		for _, field := range fields {

@@ -19,7 +19,8 @@ const (
 	byStatus
 	byEvents
 	byInit
-	byAll = byRun | byCheck | byStatus | byEvents
+	byDDL
+	byAll = byRun | byCheck | byStatus | byEvents | byDDL
 )
 
 // setting is one thing that can be said on the command line, in a variable and in the file. All
@@ -40,8 +41,8 @@ type setting struct {
 }
 
 const (
-	sourceSide = byRun | byCheck | byEvents | byInit
-	targetSide = byRun | byCheck | byInit
+	sourceSide = byRun | byCheck | byEvents | byInit | byDDL
+	targetSide = byRun | byCheck | byInit | byDDL
 )
 
 var settings = []setting{

@@ -60,6 +60,8 @@ type targetKind interface {
 	open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error)
 	// rules are what the target cannot have, and how it names what no mapping names.
 	rules(c *config) mappings.Rules
+	// ddl is what a run would make of destinations in an empty target. It asks nobody.
+	ddl(c *config, dests []*targets.Destination) (string, error)
 }
 
 var targetKinds = []targetKind{elasticKind{}, mongoKind{}, postgresTarget{}}

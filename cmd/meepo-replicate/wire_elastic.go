@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/elastic"
 )
 
@@ -24,7 +25,15 @@ func (elasticKind) check(c *config) []error {
 }
 
 func (elasticKind) rules(*config) mappings.Rules {
-	return mappings.Rules{Name: elastic.CheckName, Fields: elastic.CheckFields, Block: "elastic", Types: elastic.Types()}
+	return mappings.Rules{Name: elastic.CheckName, Fields: elastic.CheckFields, Block: "elastic", Types: elastic.Types(), Options: elastic.Options(), Destination: elastic.CheckOptions}
+}
+
+func (elasticKind) ddl(_ *config, dests []*targets.Destination) (string, error) {
+	own, err := elastic.DescribeOwn()
+	if err != nil {
+		return "", err
+	}
+	return described(own, dests, elastic.Describe)
 }
 
 func (elasticKind) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

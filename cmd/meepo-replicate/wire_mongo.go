@@ -7,6 +7,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/mongo"
 )
 
@@ -26,12 +27,17 @@ func (mongoKind) check(c *config) []error {
 // rules: a collection is named as its table, in the database of the URL or in one named as the table's.
 func (mongoKind) rules(c *config) mappings.Rules {
 	database := mongo.Config{URL: c.Target.URL}.Database()
-	return mappings.Rules{Name: mongo.CheckName, Fields: mongo.CheckFields, Block: "mongo", Types: mongo.Types(), Default: func(table source.Table) string {
+	return mappings.Rules{Name: mongo.CheckName, Fields: mongo.CheckFields, Block: "mongo", Types: mongo.Types(), Options: mongo.Options(), Destination: mongo.CheckOptions, Default: func(table source.Table) string {
 		if database != "" {
 			return database + "." + table.Name
 		}
 		return table.Schema + "." + table.Name
 	}}
+}
+
+// ddl: what the driver keeps for itself is made by writing it.
+func (mongoKind) ddl(_ *config, dests []*targets.Destination) (string, error) {
+	return described("", dests, mongo.Describe)
 }
 
 func (mongoKind) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 	"github.com/meepo-replicate/meepo/targets/postgres"
 )
 
@@ -29,8 +30,16 @@ func (postgresTarget) check(c *config) []error {
 func (postgresTarget) rules(*config) mappings.Rules {
 	return mappings.Rules{
 		Name: postgres.CheckName, Fields: postgres.CheckFields, KeyIsFields: true, Default: source.Table.String,
-		Block: "postgres", Types: postgres.Types(),
+		Block: "postgres", Types: postgres.Types(), Options: postgres.Options(), Destination: postgres.CheckOptions,
 	}
+}
+
+func (postgresTarget) ddl(c *config, dests []*targets.Destination) (string, error) {
+	cfg, err := c.postgresTargetConfig()
+	if err != nil {
+		return "", err
+	}
+	return described(postgres.DescribeOwn(), dests, cfg.Describe)
 }
 
 func (postgresTarget) open(ctx context.Context, c *config, log *slog.Logger) (targetDriver, error) {

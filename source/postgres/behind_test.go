@@ -121,7 +121,7 @@ func TestRetention(t *testing.T) {
 		want    source.Severity
 	}{
 		"no limit":    {-1, 0, "max_slot_wal_keep_size", source.Note},
-		"a segment":   {16, 0, "max_slot_wal_keep_size", source.Fatal},
+		"a segment":   {16, 0, "max_slot_wal_keep_size", source.Warning},
 		"some":        {512, 0, "max_slot_wal_keep_size", source.Warning},
 		"enough":      {1024, 0, "", 0},
 		"an hour":     {10000, time.Hour, "idle_replication_slot_timeout", source.Fatal},

@@ -84,10 +84,9 @@ func (p *preflight) server(ctx context.Context) error {
 	return nil
 }
 
-// What a slot has to hold at least, in MB: a few segments of the log, which one large transaction fills; and what it should
-// hold, so that a stop of some hours does not lose it. How long that is depends on how much is written.
+// What a slot should hold, in MB, so that a stop of some hours does not lose it. How long that is depends on how much is
+// written, so that less is no error.
 const (
-	leastKept  = 64
 	enoughKept = 1024
 	adviseKept = "100GB"
 )
@@ -106,8 +105,6 @@ func (p *preflight) retention(keep int64, idle time.Duration) {
 	case keep < 0:
 		p.add(source.Note, setting, "is not limited: while nobody follows, the server keeps all WAL, until its disk is full",
 			larger+" What is lost by the limit is copied anew; a slot that is not needed any more: meepo-replicate source drop-slot")
-	case keep <= leastKept:
-		p.fatal(setting, fmt.Sprintf("is %d MB: one large transaction loses the place in the log, and everything is copied anew", keep), larger)
 	case keep < enoughKept:
 		p.add(source.Warning, setting, fmt.Sprintf("is %d MB: a stop in which more is written loses the place in the log, and everything is copied anew", keep), larger)
 	}

@@ -32,6 +32,14 @@ type itemCause struct {
 	CausedBy *itemCause `json:"caused_by"`
 }
 
+// deepest is what caused an error in the end.
+func (c *itemCause) deepest() *itemCause {
+	for c.CausedBy != nil {
+		c = c.CausedBy
+	}
+	return c
+}
+
 // parseBulk reads the answer of a bulk request. It is strict, since what is read as a success is never
 // looked at again: an answer that does not fit the request in all parts says nothing of any operation.
 func parseBulk(answer []byte, actions []action) ([]bulkItem, error) {

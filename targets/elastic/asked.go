@@ -25,7 +25,8 @@ var (
 // askedTypes are all that a mapping may ask for. Where a type is not part of Elasticsearch's core, its use says so.
 var askedTypes = targets.AskedTypes{
 	{Name: "keyword", Kinds: slices.Concat(shownKinds, numberKinds, []targets.Kind{targets.KindBool, targets.KindBinary}),
-		Use: "found, sorted and grouped as a whole; zero and infinite dates stay", Loses: "values of more than 8191 characters are not found"},
+		Use: "found, sorted and grouped as a whole; zero and infinite dates stay", Loses: "values of more than 8191 characters are not found",
+		Spares: func(field targets.Field) bool { return keywordOptions(field) == nil }},
 	{Name: "text", Kinds: shownKinds, Use: "found by words", Loses: "not sorted, not grouped, not found as a whole"},
 	{Name: "wildcard", Kinds: wordKinds, Use: "found by parts of it; not in the core", Loses: "not found by words"},
 	integerType("byte", 8), integerType("short", 16), integerType("integer", 32), integerType("long", 64),
@@ -35,7 +36,7 @@ var askedTypes = targets.AskedTypes{
 		Loses: "search rounds to 1/scale; NaN and infinities are null", Fits: fitsScaled},
 	{Name: "unsigned_long", Kinds: []targets.Kind{targets.KindUint}, Use: "BIGINT UNSIGNED as a number; not in the core"},
 	{Name: "date", Kinds: timeKinds, Use: "as without it", Loses: "search has milliseconds; zero, impossible and infinite dates are null"},
-	{Name: "boolean", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)", Loses: "all numbers but 0 are true"},
+	{Name: "boolean", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)", Loses: "all numbers but 0 are true", Spares: targets.SparesBool},
 	{Name: "ip", Kinds: []targets.Kind{targets.KindInet, targets.KindText}, Use: "an address, found by networks", Loses: "a row whose text is no address becomes a dead letter"},
 	{Name: "object", Kinds: []targets.Kind{targets.KindJSON}, Use: "members are fields of the types that the first values have",
 		Loses: "a row whose JSON is no object, or has members of other types, becomes a dead letter"},
@@ -81,7 +82,7 @@ func askedProperty(field targets.Field) property {
 func integerType(name string, bits int) targets.AskedType {
 	a := targets.AskedType{Name: name, Kinds: wholeKinds, Use: fmt.Sprintf("an integer of %d bits", bits), Fits: targets.FitsInteger(bits)}
 	if bits == 64 {
-		a.Loses = "a row with more than 9223372036854775807 becomes a dead letter"
+		a.Loses, a.Spares = "a row with more than 9223372036854775807 becomes a dead letter", targets.SparesSmall
 	}
 	return a
 }

@@ -59,12 +59,12 @@ func (b *bulk) add(index int, op *targets.Op) error {
 	from := len(b.body)
 	switch op.Verb {
 	case targets.Upsert:
-		b.body = appendAction(b.body, `{"index":{"_index":`, op)
 		l := b.layouts[op.Dest]
 		if l == nil {
 			l = newLayout(op.Dest)
 			b.layouts[op.Dest] = l
 		}
+		b.body = appendAction(b.body, `{"index":{"_index":`, op, l.pipeline)
 		var err error
 		if b.body, err = l.appendDoc(b.body, op.Doc); err != nil {
 			b.body = b.body[:from]
@@ -72,7 +72,7 @@ func (b *bulk) add(index int, op *targets.Op) error {
 		}
 		b.body = append(b.body, '\n')
 	case targets.Delete:
-		b.body = appendAction(b.body, `{"delete":{"_index":`, op)
+		b.body = appendAction(b.body, `{"delete":{"_index":`, op, "")
 	default:
 		return fmt.Errorf("verb %d is none that a target knows", op.Verb)
 	}
@@ -83,7 +83,7 @@ func (b *bulk) add(index int, op *targets.Op) error {
 // addMarked appends a MarkDeleted with its document.
 func (b *bulk) addMarked(index int, op *targets.Op, doc []byte) {
 	from := len(b.body)
-	b.body = appendAction(b.body, `{"index":{"_index":`, op)
+	b.body = appendAction(b.body, `{"index":{"_index":`, op, "_none") // the document has been through its pipeline
 	b.body = append(oneLine(append(b.body, doc...), len(b.body)), '\n')
 	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
 }
@@ -100,7 +100,7 @@ func checkID(id targets.ID) error {
 	return nil
 }
 
-func appendAction(dst []byte, begin string, op *targets.Op) []byte {
+func appendAction(dst []byte, begin string, op *targets.Op, pipeline string) []byte {
 	dst = append(dst, begin...)
 	dst = appendString(dst, op.Dest.Name)
 	dst = append(dst, `,"_id":`...)
@@ -115,8 +115,8 @@ func appendAction(dst []byte, begin string, op *targets.Op) []byte {
 	if op.Verb != targets.Delete {
 		dst = append(dst, `,"require_alias":true`...)
 	}
-	if op.Verb == targets.MarkDeleted { // the document has been through it
-		dst = append(dst, `,"pipeline":"_none"`...)
+	if pipeline != "" {
+		dst = appendString(append(dst, `,"pipeline":`...), pipeline)
 	}
 	return append(dst, "}}\n"...)
 }

@@ -28,7 +28,7 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 		return nil, fmt.Errorf("check elasticsearch: %w", err)
 	}
 	for _, dest := range dests {
-		if err := t.checkDestination(ctx, dest, &found); err != nil {
+		if err := t.foretell(ctx, dest, &found); err != nil {
 			return nil, fmt.Errorf("check %s: %w", dest.Name, err)
 		}
 		found.AddLosses(dest.Name, t.Losses(dest))
@@ -136,8 +136,8 @@ func (t *Target) checkPrivileges(ctx context.Context, dests []*targets.Destinati
 	return nil
 }
 
-// checkDestination foretells what Prepare would say.
-func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination, found *targets.Findings) error {
+// foretell says what Prepare would say.
+func (t *Target) foretell(ctx context.Context, dest *targets.Destination, found *targets.Findings) error {
 	w, wrong, err := t.examine(ctx, dest)
 	if err != nil {
 		return err
@@ -147,12 +147,16 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 		if len(wrong) > 0 {
 			return nil
 		}
-		return t.checkTemplates(ctx, dest, found)
+		if err := t.checkTemplates(ctx, dest, found); err != nil {
+			return err
+		}
+		return t.simulated(ctx, dest, found)
 	}
 	if len(wrong) == 0 && len(w.missing) > 0 {
 		found.Add(targets.Note, dest.Name, fmt.Sprintf("%d fields will be added to index [%s]", len(w.missing), w.index.name), "")
 	}
 	checkSettings(dest.Name, w.index, found)
+	checkSaid(dest, w.index, found)
 	return nil
 }
 

@@ -18,7 +18,7 @@ func classify(op *targets.Op, item bulkItem) targets.ItemError {
 	switch kind := item.Error.Type; {
 	case item.Status == http.StatusConflict && strings.HasPrefix(kind, "version_conflict"):
 		outcome.Class, outcome.Stored = targets.Conflict, storedVersion(item.Error.Reason)
-		outcome.Reason = versionConflict(op)
+		outcome.Reason = fmt.Sprintf("version conflict: %d is not higher than what is stored", op.Version)
 	case item.blocked(), item.Status == http.StatusTooManyRequests, item.Status == http.StatusRequestTimeout,
 		item.Status > http.StatusInternalServerError, item.Status == http.StatusInternalServerError && kind == "i_o_exception":
 		outcome.Class = targets.Retryable
@@ -34,10 +34,6 @@ func classify(op *targets.Op, item bulkItem) targets.ItemError {
 		outcome.Reason = item.Error.serverText() // speaks of the server, not of the document
 	}
 	return outcome
-}
-
-func versionConflict(op *targets.Op) string {
-	return fmt.Sprintf("version conflict: %d is not higher than what is stored", op.Version)
 }
 
 func classifyDone(op *targets.Op, item bulkItem) targets.ItemError {

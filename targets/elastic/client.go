@@ -189,6 +189,7 @@ type statusError struct {
 	Status     int
 	Type       string // "index_not_found_exception"
 	Reason     string
+	Cause      string // the reason of what caused it in the end
 	RetryAfter time.Duration
 }
 
@@ -246,9 +247,9 @@ func answerError(resp *esapi.Response, body []byte) error {
 	answer := &statusError{Status: resp.StatusCode, RetryAfter: retryAfter(&http.Response{Header: resp.Header})}
 	var content struct{ Error json.RawMessage }
 	if json.Unmarshal(body, &content) == nil {
-		var detail struct{ Type, Reason string }
+		var detail itemCause
 		if json.Unmarshal(content.Error, &detail) == nil {
-			answer.Type, answer.Reason = detail.Type, detail.Reason
+			answer.Type, answer.Reason, answer.Cause = detail.Type, detail.Reason, detail.deepest().Reason
 		} else if json.Unmarshal(content.Error, &detail.Reason) == nil {
 			answer.Type, answer.Reason = "error", detail.Reason
 		}

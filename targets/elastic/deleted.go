@@ -65,8 +65,6 @@ func (w *writing) mark(index int, got gotDoc) {
 		w.fail(index, targets.Lost, got.Error.serverText())
 	case got.Error != nil:
 		w.fail(index, targets.Retryable, got.Error.serverText())
-	case got.Found && got.Version >= op.Version:
-		w.failed = append(w.failed, targets.ItemError{Index: index, Class: targets.Conflict, Stored: got.Version, Reason: versionConflict(op)})
 	case got.Found:
 		doc, err := withMark(op, got.Source)
 		if err != nil {

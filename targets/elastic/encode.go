@@ -12,8 +12,9 @@ import (
 
 // layout is a destination made ready for encoding.
 type layout struct {
-	fields []layoutField
-	end    []byte // the brackets behind the last value
+	fields   []layoutField
+	end      []byte // the brackets behind the last value
+	pipeline string // that documents go through; empty: the index says so
 }
 
 // layoutField is a field with what stands before its value: a comma, the brackets of the objects that end and begin between the field
@@ -26,7 +27,7 @@ type layoutField struct {
 }
 
 func newLayout(dest *targets.Destination) *layout {
-	l := &layout{}
+	l := &layout{pipeline: pipelineOf(dest)}
 	l.add(dest, targets.Nest(dest.Fields))
 	return l
 }

@@ -27,6 +27,7 @@ type index struct {
 	fields   map[string]property // by name, with those in objects as "object.field"
 	meta     map[string]any      // all of _meta, others' parts too
 	ours     *meta               // our part of it
+	routed   bool                // writes without a routing are refused
 }
 
 type aliasInfo struct {
@@ -37,7 +38,12 @@ type aliasInfo struct {
 type meta struct {
 	Format      int           `json:"format"`
 	Destination string        `json:"destination"`
+	Routing     []string      `json:"routing,omitempty"` // the columns of its documents' routing
 	Bulk        *bulkSettings `json:"bulk,omitempty"`
+}
+
+func newMeta(dest *targets.Destination) meta {
+	return meta{Format: metaFormat, Destination: dest.Name, Routing: routingOf(dest)}
 }
 
 // bulkSettings are the values to restore after bulk mode. Nil is a setting that was not set.
@@ -56,6 +62,9 @@ func (t *Target) lookUp(ctx context.Context, name string) ([]index, error) {
 			Dynamic    any             `json:"dynamic"`
 			Meta       map[string]any  `json:"_meta"`
 			Properties json.RawMessage `json:"properties"`
+			Routing    struct {
+				Required bool `json:"required"`
+			} `json:"_routing"`
 		} `json:"mappings"`
 	}
 	flat := true
@@ -69,7 +78,7 @@ func (t *Target) lookUp(ctx context.Context, name string) ([]index, error) {
 	var found []index
 	for _, indexName := range slices.Sorted(maps.Keys(answer)) {
 		got := answer[indexName]
-		ix := index{name: indexName, aliases: got.Aliases, settings: got.Settings, dynamic: got.Mappings.Dynamic, meta: got.Mappings.Meta, fields: map[string]property{}}
+		ix := index{name: indexName, aliases: got.Aliases, settings: got.Settings, dynamic: got.Mappings.Dynamic, meta: got.Mappings.Meta, fields: map[string]property{}, routed: got.Mappings.Routing.Required}
 		if err := flatten(ix.fields, "", got.Mappings.Properties); err != nil {
 			return nil, fmt.Errorf("index %s: decode mappings: %w", indexName, err)
 		}
@@ -165,8 +174,8 @@ func mismatch(advice, format string, args ...any) error {
 
 // compare lists the fields that the index lacks, and an ErrMismatch for each field of a type that does
 // not take the values; everything else that differs, other analyzers, other fields, is its owner's.
-func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong []error) {
-	for _, field := range fields {
+func (ix index) compare(dest *targets.Destination) (missing []targets.Field, wrong []error) {
+	for _, field := range dest.Fields {
 		found, ok := ix.fields[field.Name]
 		if object, kind := ix.noObject(field.Name); object != "" {
 			wrong = append(wrong, mismatch("reindex into an index where it is an object, or give the field another name in the mapping",
@@ -177,13 +186,16 @@ func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong 
 			missing = append(missing, field)
 			continue
 		}
-		types := fitting(field)
+		types, said := fitting(field), saidProperty(dest, field.Name)
+		if typ, ok := said["type"]; ok {
+			types = []string{fmt.Sprint(typ)}
+		}
 		if kind := fmt.Sprint(found["type"]); !slices.Contains(types, kind) {
 			wrong = append(wrong, mismatch("reindex into an index with that type, or give the field another name in the mapping",
 				"field %s of index [%s] is %s, where %s is wanted (%s)", field.Name, ix.name, kind, types[0], field.Native))
 			continue
 		}
-		want := propertyOf(field)
+		want := overridden(propertyOf(field), said)
 		for _, parameter := range []string{"scaling_factor", "dims"} { // of types that are asked for
 			if value, ok := want[parameter].(int); ok && found[parameter] != float64(value) {
 				wrong = append(wrong, mismatch("reindex into an index with that, or say in the mapping what the index has",
@@ -192,6 +204,26 @@ func (ix index) compare(fields []targets.Field) (missing []targets.Field, wrong 
 		}
 	}
 	return missing, wrong
+}
+
+// otherRouting: documents that were routed otherwise would not be found, and a second one of the same id made beside each.
+func (ix index) otherRouting(dest *targets.Destination) []error {
+	want := routingOf(dest)
+	switch {
+	case ix.ours != nil && !slices.Equal(ix.ours.Routing, want):
+		return []error{mismatch("give the mapping another destination with `to`, or remove the index", "documents of index [%s] are routed by %s, and the mapping says %s",
+			ix.name, byColumns(ix.ours.Routing), byColumns(want))}
+	case ix.ours == nil && ix.routed && len(want) == 0:
+		return []error{mismatch("say `routing` under `elastic` in the mapping", "index [%s] takes no document without a routing", ix.name)}
+	}
+	return nil
+}
+
+func byColumns(columns []string) string {
+	if len(columns) == 0 {
+		return "their ids"
+	}
+	return strings.Join(columns, ", ")
 }
 
 // noObject returns the first part of a field's path that is there and no object, and its type; "" if there is none.

@@ -93,26 +93,31 @@ func (t *Target) Ceiling(ctx context.Context) (int64, error) {
 	return answer.Hits.Hits[0].Source.Ceiling, nil
 }
 
+// marksBlueprint is the body of the request that makes the index.
+func marksBlueprint() property {
+	return property{
+		"settings": property{"index.hidden": true, "index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"},
+		"mappings": property{"dynamic": "strict", "properties": property{
+			"number": property{"type": "long"}, "ceiling": property{"type": "long"}, "at": property{"type": "date"},
+			"position": property{"type": "keyword", "index": false, "doc_values": false},
+		}},
+	}
+}
+
 // makeMarks makes the index once per process; one that is deleted meanwhile is made anew by the next.
 func (t *Target) makeMarks(ctx context.Context) error {
 	if t.marksMade.Load() {
 		return nil
 	}
-	fields := property{"dynamic": "strict", "properties": property{
-		"number": property{"type": "long"}, "ceiling": property{"type": "long"}, "at": property{"type": "date"},
-		"position": property{"type": "keyword", "index": false, "doc_values": false},
-	}}
-	body, err := jsonBody(property{
-		"settings": property{"index.hidden": true, "index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"},
-		"mappings": fields,
-	})
+	blueprint := marksBlueprint()
+	body, err := jsonBody(blueprint)
 	if err != nil {
 		return err
 	}
 	err = t.client.do(ctx, esapi.IndicesCreateRequest{Index: marksIndex, Body: body}, nil)
 	var answer *statusError
 	if errors.As(err, &answer) && answer.Type == "resource_already_exists_exception" {
-		if body, err = jsonBody(fields); err != nil {
+		if body, err = jsonBody(blueprint["mappings"]); err != nil {
 			return err
 		}
 		// It may be of a program that knew fewer fields.

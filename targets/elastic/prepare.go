@@ -13,16 +13,6 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// gcDeletes is how long the server remembers versions of deleted documents. A request that was
-// given up may still be carried out as long as it lives somewhere on its way.
-const gcDeletes = "1h"
-
-// Elasticsearch takes 1000 fields unless an index says otherwise. Ours leave room for some more.
-const (
-	usualFieldLimit = 1000
-	spareFields     = 200
-)
-
 // Prepare makes sure that each destination is an alias with an index behind it that takes its
 // documents. It looks at all of them before it makes or changes anything.
 func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) error {
@@ -44,6 +34,11 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 	for _, w := range todo {
 		if err := t.carryOut(ctx, w); err != nil {
 			return fmt.Errorf("prepare %s: %w", w.dest.Name, err)
+		}
+		if len(routingOf(w.dest)) > 0 {
+			t.routed.Store(w.dest.Name, true)
+		} else {
+			t.routed.Delete(w.dest.Name)
 		}
 	}
 	return nil
@@ -69,10 +64,16 @@ type work struct {
 // to be done, or why the destination cannot be: names that Elasticsearch does not allow, ErrMismatch.
 func (t *Target) examine(ctx context.Context, dest *targets.Destination) (*work, []error, error) {
 	w := &work{dest: dest}
-	if err := errors.Join(CheckName(dest.Name), CheckFields(dest.Fields)); err != nil {
-		return w, []error{&targets.HintError{Err: err, Advice: "change `to` or the field's name in the mapping"}}, nil
+	if err := checkDestination(dest); err != nil {
+		return w, []error{&targets.HintError{Err: err, Advice: "change `to`, the field or the options in the mapping"}}, nil
 	}
-	var err error
+	err := t.checkPipeline(ctx, dest)
+	if err != nil {
+		if errors.Is(err, targets.ErrMismatch) {
+			return w, []error{err}, nil
+		}
+		return w, nil, err
+	}
 	if w.index, err = t.behind(ctx, dest.Name); err == nil && w.index == nil {
 		w.index, w.unnamed, err = t.withoutAlias(ctx, dest.Name)
 	}
@@ -83,8 +84,28 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (*work,
 		return w, nil, err
 	}
 	var wrong []error
-	w.missing, wrong = w.index.compare(dest.Fields)
-	return w, wrong, nil
+	w.missing, wrong = w.index.compare(dest)
+	return w, append(wrong, w.index.otherRouting(dest)...), nil
+}
+
+func checkDestination(dest *targets.Destination) error {
+	return errors.Join(CheckName(dest.Name), CheckFields(dest.Fields), CheckOptions(dest))
+}
+
+// checkPipeline looks for the pipeline that documents go through: without it each would be refused.
+func (t *Target) checkPipeline(ctx context.Context, dest *targets.Destination) error {
+	name := pipelineOf(dest)
+	if name == "" {
+		return nil
+	}
+	err := t.client.do(ctx, esapi.IngestGetPipelineRequest{PipelineID: name}, nil)
+	switch {
+	case hasStatus(err, http.StatusNotFound):
+		return mismatch("make it with PUT /_ingest/pipeline/"+name+", or leave `pipeline` out of the mapping", "there is no ingest pipeline [%s]", name)
+	case errors.Is(err, targets.ErrDenied):
+		return nil // it takes a privilege that writing does not
+	}
+	return err
 }
 
 // carryOut does what examine has found to be done.
@@ -114,27 +135,13 @@ func (t *Target) carryOut(ctx context.Context, w *work) error {
 	if len(w.missing) == 0 {
 		return nil
 	}
-	return t.addFields(ctx, w.index, w.missing)
+	return t.addFields(ctx, w)
 }
 
 // create makes the index with its alias in one request. It reports whether the index was there
 // already, and still has to be examined.
 func (t *Target) create(ctx context.Context, dest *targets.Destination) (there bool, err error) {
-	properties, count := propertiesOf(dest.Fields)
-	// A template may want less: what is answered to must be on disk, since the position moves on.
-	settings := property{"index.gc_deletes": gcDeletes, "index.translog.durability": "request"}
-	if count > usualFieldLimit-spareFields {
-		settings["index.mapping.total_fields.limit"] = count + spareFields
-	}
-	body, err := jsonBody(property{
-		"settings": settings,
-		"mappings": property{
-			"dynamic":    "strict",
-			"_meta":      property{"meepo": meta{Format: metaFormat, Destination: dest.Name}},
-			"properties": properties,
-		},
-		"aliases": property{dest.Name: property{"is_write_index": true}},
-	})
+	body, err := jsonBody(blueprint(dest))
 	if err != nil {
 		return false, err
 	}
@@ -145,7 +152,11 @@ func (t *Target) create(ctx context.Context, dest *targets.Destination) (there b
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("create index %s: %w", name, err)
+		err = fmt.Errorf("create index %s: %w", name, err)
+		if hasStatus(err, http.StatusBadRequest) {
+			err = &targets.HintError{Err: err, Advice: "look at the types that the mapping asks for, and at settings and mappings under `elastic`"}
+		}
+		return false, err
 	}
 	t.config.Logger.Info("index created", "index", name, "alias", dest.Name)
 	return false, nil
@@ -196,17 +207,18 @@ func (t *Target) putAlias(ctx context.Context, name, dest string) error {
 
 // addFields extends the index. The limit of fields is raised on an index that we made; another's
 // owner is told by the server's own error.
-func (t *Target) addFields(ctx context.Context, ix *index, fields []targets.Field) error {
-	properties, count := propertiesOf(fields)
+func (t *Target) addFields(ctx context.Context, w *work) error {
+	ix, fields := w.index, w.missing
+	properties, count := propertiesOf(w.dest, fields)
 	count += countFields(ix.fields)
 	limit := usualFieldLimit
-	if text, ok := ix.setting("index.mapping.total_fields.limit"); ok {
+	if text, ok := ix.setting(fieldLimit); ok {
 		if n, err := strconv.Atoi(text); err == nil {
 			limit = n
 		}
 	}
 	if count > limit && ix.ours != nil {
-		if err := t.putSettings(ctx, ix.name, property{"index.mapping.total_fields.limit": count + spareFields}); err != nil {
+		if err := t.putSettings(ctx, ix.name, property{fieldLimit: count + spareFields}); err != nil {
 			return fmt.Errorf("raise the limit of fields: %w", err)
 		}
 	}
@@ -233,36 +245,10 @@ func (t *Target) putSettings(ctx context.Context, name string, settings property
 	return t.client.do(ctx, esapi.IndicesPutSettingsRequest{Index: []string{name}, Body: body}, nil)
 }
 
-// propertiesOf renders the fields of a new index and counts them as Elasticsearch does, with objects and multi-fields. Objects are as
-// strict as what they stand in.
-func propertiesOf(fields []targets.Field) (property, int) {
-	return propertiesIn(fields, targets.Nest(fields))
-}
-
-func propertiesIn(fields []targets.Field, members []targets.Member) (property, int) {
-	properties, count := property{}, len(members)
-	for _, m := range members {
-		if m.Field < 0 {
-			inside, n := propertiesIn(fields, m.Members)
-			properties[m.Name] = property{"properties": inside}
-			count += n
-			continue
-		}
-		p := propertyOf(fields[m.Field])
-		properties[m.Name] = p
-		if inner, ok := p["fields"].(property); ok {
-			count += len(inner)
-		}
-	}
-	return properties, count
-}
-
 func countFields(fields map[string]property) int {
 	count := len(fields)
 	for field := range maps.Values(fields) {
-		if inner, ok := field["fields"].(map[string]any); ok {
-			count += len(inner)
-		}
+		count += countInner(field)
 	}
 	return count
 }

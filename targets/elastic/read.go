@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -14,7 +15,8 @@ import (
 // maxReadIDs is how many documents are asked for in one request.
 const maxReadIDs = 500
 
-// ReadDocs reads documents with what was written last, searchable or not.
+// ReadDocs reads documents with what was written last, searchable or not. Documents that have a routing are searched for by their ids
+// after a refresh, in all shards.
 func (t *Target) ReadDocs(ctx context.Context, dest string, ids []targets.ID) ([]targets.Doc, error) {
 	docs := make([]targets.Doc, len(ids))
 	var asked []int // indexes of the ids that can be there at all
@@ -40,7 +42,11 @@ func (t *Target) readSome(ctx context.Context, dest string, docs []targets.Doc, 
 	for n, i := range at {
 		asked[n] = docRef{dest: dest, id: docs[i].ID}
 	}
-	found, err := t.getDocs(ctx, asked)
+	get := t.getDocs
+	if _, routed := t.routed.Load(dest); routed {
+		get = t.searchDocs
+	}
+	found, err := get(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -101,4 +107,46 @@ func (t *Target) getDocs(ctx context.Context, asked []docRef) ([]gotDoc, error) 
 		}
 	}
 	return answer.Docs, nil
+}
+
+// searchDocs is as getDocs for documents of one destination, whatever their routing.
+func (t *Target) searchDocs(ctx context.Context, asked []docRef) ([]gotDoc, error) {
+	dest := asked[0].dest
+	if err := t.refresh(ctx, dest); err != nil {
+		return nil, err
+	}
+	found, at := make([]gotDoc, len(asked)), make(map[string]int, len(asked))
+	ids := make([]string, len(asked))
+	for i, ref := range asked {
+		ids[i] = string(ref.id)
+		at[ids[i]] = i
+	}
+	body, err := jsonBody(property{"size": len(ids), "version": true, "track_total_hits": false, "query": property{"ids": property{"values": ids}}})
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		TimedOut bool         `json:"timed_out"`
+		Shards   shardsAnswer `json:"_shards"`
+		Hits     struct {
+			Hits []gotDoc `json:"hits"`
+		} `json:"hits"`
+	}
+	partial := false
+	if err := t.client.do(ctx, esapi.SearchRequest{Index: []string{dest}, Body: body, AllowPartialSearchResults: &partial}, &answer); err != nil {
+		return nil, err
+	}
+	if err := answer.Shards.err(); err != nil {
+		return nil, err
+	}
+	if answer.TimedOut {
+		return nil, errors.New("search timed out")
+	}
+	for _, got := range answer.Hits.Hits {
+		if i, ok := at[got.ID]; ok {
+			got.Found = true
+			found[i] = got
+		}
+	}
+	return found, nil
 }

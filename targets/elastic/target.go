@@ -17,6 +17,7 @@ type Target struct {
 	maxBytes  atomic.Int64 // of a bulk request: as configured, or what the server takes
 	marksMade atomic.Bool
 	blockedAt sync.Map // time.Time of the last warning by destination
+	routed    sync.Map // the names of prepared destinations whose documents have a routing
 
 	mu    sync.Mutex
 	scans map[targets.Cursor]*scan

@@ -136,10 +136,10 @@ func (t *Target) templateOf(ctx context.Context, name string) (*template, error)
 // changes lists what would be other than without templates. What a new index is given by us wins over them.
 func (l laid) changes(dest *targets.Destination) []string {
 	var list []string
-	settings := map[string]any{}
+	settings, own := map[string]any{}, settingsOf(dest)
 	flattenSettings(settings, "", l.Settings)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		if name != "index.gc_deletes" && name != "index.translog.durability" && !strings.HasPrefix(name, "index.routing.allocation.include._tier") {
+		if _, ours := own[name]; !ours && !strings.HasPrefix(name, "index.routing.allocation.include._tier") {
 			list = append(list, fmt.Sprintf("%s = %v", name, settings[name]))
 		}
 	}
@@ -150,7 +150,7 @@ func (l laid) changes(dest *targets.Destination) []string {
 			fields, _ := l.Mappings[key].(map[string]any)
 			var more []string
 			for _, field := range slices.Sorted(maps.Keys(fields)) {
-				if !slices.ContainsFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field }) {
+				if !slices.ContainsFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field || strings.HasPrefix(f.Name, field+".") }) {
 					more = append(more, field)
 				}
 			}

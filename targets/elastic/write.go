@@ -205,12 +205,12 @@ func (t *Target) blocked(dest, reason string) {
 func (w *writing) readVersions(ctx context.Context, unknown []int) error {
 	for _, at := range unknown {
 		op := &w.ops[w.failed[at].Index]
-		docs, err := w.target.ReadDocs(ctx, op.Dest.Name, []targets.ID{op.ID})
+		found, err := w.target.getDocs(ctx, []docRef{{op.Dest.Name, op.ID, op.Routing}})
 		if err != nil {
 			return err
 		}
-		if docs[0].Found {
-			w.failed[at].Stored = docs[0].Version
+		if found[0].Found {
+			w.failed[at].Stored = found[0].Version
 		}
 	}
 	return nil

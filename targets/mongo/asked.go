@@ -25,11 +25,14 @@ var askedTypes = targets.AskedTypes{
 	}},
 	{Name: "int", Kinds: wholeKinds, Use: "an integer of 32 bits", Fits: targets.FitsInteger(32)},
 	{Name: "long", Kinds: wholeKinds, Use: "an integer of 64 bits",
-		Loses: "a row with more than 9223372036854775807 becomes a dead letter", Fits: targets.FitsInteger(64)},
+		Loses: "a row with more than 9223372036854775807 becomes a dead letter", Spares: targets.SparesSmall, Fits: targets.FitsInteger(64)},
 	{Name: "double", Kinds: numberKinds, Use: "a number", Loses: "about 15 digits are kept"},
-	{Name: "decimal", Kinds: numberKinds, Use: "a number with its decimal digits", Loses: "a number of more than 34 digits is a string"},
+	{Name: "decimal", Kinds: numberKinds, Use: "a number with its decimal digits", Loses: "a number of more than 34 digits is a string",
+		Spares: func(field targets.Field) bool {
+			return field.Kind != targets.KindDecimal || field.Precision > 0 && field.Precision <= maxDigits
+		}},
 	{Name: "bool", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)",
-		Loses: "all numbers but 0 are true"},
+		Loses: "all numbers but 0 are true", Spares: targets.SparesBool},
 	{Name: "date", Kinds: []targets.Kind{targets.KindDate, targets.KindDateTime, targets.KindTimestamp}, Use: "as without it",
 		Loses: "microseconds are cut off; zero, impossible and infinite dates are null"},
 	{Name: "object", Kinds: []targets.Kind{targets.KindJSON, targets.KindGeometry}, Use: "as without it"},

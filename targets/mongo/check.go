@@ -28,6 +28,9 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 			found.Add(targets.Warning, dest.Name, "the collection was there before this product: documents whose _id could be a row's key, and is none, will be removed",
 				"give the mapping another destination if they are still wanted")
 		}
+		if w.found != nil {
+			checkCreated(dest, w.found, &found)
+		}
 		found.AddLosses(dest.Name, t.Losses(dest))
 	}
 	return found.WorstFirst(), nil

@@ -43,7 +43,7 @@ func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, 
 	defer cancel()
 	w := work{dest: dest}
 	if err := checkDestination(dest); err != nil {
-		return w, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
+		return w, []error{&targets.HintError{Err: err, Advice: "change `to`, the field or the options in the mapping, or leave the field out"}}, nil
 	}
 	var err error
 	if w.found, err = t.look(ctx, dest.Name); err != nil || w.found == nil {
@@ -101,6 +101,9 @@ func checkDestination(dest *targets.Destination) error {
 	if err == nil {
 		err = CheckFields(dest.Fields)
 	}
+	if err == nil {
+		err = CheckOptions(dest)
+	}
 	if err == nil && len(dest.Key) == 0 {
 		err = errors.New("it has no key")
 	}
@@ -143,7 +146,7 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 	database, name, _ := strings.Cut(w.dest.Name, ".")
 	found := w.found
 	if found == nil {
-		err = client.Database(database).CreateCollection(ctx, name)
+		err = client.Database(database).RunCommand(ctx, createCommand(w.dest)).Err()
 		if err != nil && !hasCode(err, codeExists) {
 			return fmt.Errorf("make the collection: %w", t.refused(ctx, client, err))
 		}

@@ -25,11 +25,11 @@ var (
 var askedTypes = targets.AskedTypes{
 	{Name: "smallint", Kinds: wholeKinds, Use: "an integer of 16 bits", Fits: targets.FitsInteger(16)},
 	{Name: "integer", Kinds: wholeKinds, Use: "an integer of 32 bits", Fits: targets.FitsInteger(32)},
-	{Name: "bigint", Kinds: wholeKinds, Use: "an integer of 64 bits", Loses: "a row with more than 9223372036854775807 becomes a dead letter", Fits: targets.FitsInteger(64)},
+	{Name: "bigint", Kinds: wholeKinds, Use: "an integer of 64 bits", Loses: "a row with more than 9223372036854775807 becomes a dead letter", Spares: targets.SparesSmall, Fits: targets.FitsInteger(64)},
 	{Name: "numeric", Kinds: numberKinds, Use: "a number with all its digits, or those of numeric(p,s)"},
 	{Name: "real", Kinds: numberKinds, Use: "a number of 32 bits", Loses: "about 7 digits are kept; a row with a larger number becomes a dead letter"},
 	{Name: "double precision", Kinds: numberKinds, Use: "a number of 64 bits", Loses: "about 15 digits are kept"},
-	{Name: "boolean", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)", Loses: "all numbers but 0 are true"},
+	{Name: "boolean", Kinds: []targets.Kind{targets.KindBool, targets.KindInt, targets.KindUint}, Use: "true and false, as of TINYINT(1)", Loses: "all numbers but 0 are true", Spares: targets.SparesBool},
 	{Name: "text", Kinds: textKinds, Use: "the text that the source has; zero and infinite dates stay"},
 	{Name: "varchar", Kinds: textKinds, Use: "as text, and varchar(n) of up to n characters", Loses: "a row with a longer text becomes a dead letter"},
 	{Name: "jsonb", Kinds: jsonKinds, Use: "JSON that can be searched", Loses: "spaces, the order of members, and all but the last of several members of one name"},
@@ -58,15 +58,8 @@ var sqlNames = map[string]typeName{
 	"varchar": "character varying", "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone", "time": "time without time zone",
 }
 
-// aliases are further names of the same types.
-var aliases = map[string]string{
-	"int2": "smallint", "int4": "integer", "int": "integer", "int8": "bigint", "decimal": "numeric", "float4": "real", "float8": "double precision",
-	"bool": "boolean", "character varying": "varchar", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
-	"time without time zone": "time",
-}
-
-// modified is a type's name with modifiers behind its first word: numeric(12,2), timestamp(3) with time zone.
-var modified = regexp.MustCompile(`^([a-z0-9]+(?: varying)?)\s*\(\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?\)((?: with| without)? ?(?:time zone)?)$`)
+// modified is a type's name with modifiers: numeric(12,2).
+var modified = regexp.MustCompile(`^([a-z ]+?) *\( *(\d{1,4}) *(?:, *(\d{1,4}) *)?\)$`)
 
 // asked is a type that a field asks for, taken apart.
 type asked struct {
@@ -76,17 +69,15 @@ type asked struct {
 
 // parseAsked takes a type's text apart. What is no type of ours has itself as its base.
 func parseAsked(text string) asked {
-	a := asked{base: strings.Join(strings.Fields(strings.ToLower(text)), " ")}
-	if parts := modified.FindStringSubmatch(a.base); parts != nil {
-		a.base = parts[1] + parts[4]
-		for _, digits := range parts[2:4] {
-			if n, err := strconv.Atoi(digits); err == nil {
-				a.modifiers = append(a.modifiers, n)
-			}
-		}
+	parts := modified.FindStringSubmatch(text)
+	if parts == nil {
+		return asked{base: text}
 	}
-	if name, ok := aliases[a.base]; ok {
-		a.base = name
+	a := asked{base: parts[1]}
+	for _, digits := range parts[2:] {
+		if n, err := strconv.Atoi(digits); err == nil {
+			a.modifiers = append(a.modifiers, n)
+		}
 	}
 	return a
 }

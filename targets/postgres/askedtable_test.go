@@ -77,7 +77,7 @@ func TestAsked_Table(t *testing.T) {
 	shown := key
 	shown.As = "varchar(30)"
 	dest := &targets.Destination{Name: "asked.b", Key: []targets.Field{key}, Fields: []targets.Field{
-		shown, {Name: "total", Kind: targets.KindDecimal, Native: "decimal(12,2)", Precision: 12, Scale: 2, As: "decimal(14, 4)"},
+		shown, {Name: "total", Kind: targets.KindDecimal, Native: "decimal(12,2)", Precision: 12, Scale: 2, As: "numeric(14, 4)"},
 	}}
 	prepare(t, target, dest)
 	const columns = "SELECT string_agg(format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'asked.b'::regclass AND attnum > 0"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -27,6 +28,9 @@ type existingTable struct {
 	kind    string // of pg_class.relkind
 	columns map[string]existing
 	unique  [][]string // the columns of each unique index that ON CONFLICT can use
+
+	parameters map[string]string // of storage, with those of the TOAST table
+	tablespace string
 }
 
 // anyScale is more than any column can be limited to.
@@ -48,6 +52,10 @@ const lookUnique = `SELECT array_agg(a.attname::text ORDER BY k.n)
 	FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n), pg_attribute a
 	WHERE i.indrelid = $1 AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 	AND k.n <= i.indnkeyatts AND a.attrelid = i.indrelid AND a.attnum = k.attnum GROUP BY i.indexrelid`
+
+const lookStorage = `SELECT coalesce(c.reloptions, '{}') || ARRAY(SELECT 'toast.' || o FROM pg_class s, unnest(s.reloptions) o WHERE s.oid = c.reltoastrelid),
+	coalesce(s.spcname, (SELECT b.spcname FROM pg_database d JOIN pg_tablespace b ON b.oid = d.dattablespace WHERE d.datname = current_database()))::text
+	FROM pg_class c LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = $1`
 
 // lookFleeting leaves out partitioned tables themselves: they hold no rows. Temporary tables are none of ours: no destination can
 // name their schemas.
@@ -83,6 +91,15 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("indexes of %s: %w", dest, refused(err))
+	}
+	var parameters []string
+	if err := t.pool.QueryRow(ctx, lookStorage, found.oid).Scan(&parameters, &found.tablespace); err != nil {
+		return nil, fmt.Errorf("storage of %s: %w", dest, refused(err))
+	}
+	found.parameters = map[string]string{}
+	for _, parameter := range parameters {
+		name, value, _ := strings.Cut(parameter, "=")
+		found.parameters[name] = value
 	}
 	return found, nil
 }

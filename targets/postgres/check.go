@@ -79,6 +79,7 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 	if w.found == nil {
 		return t.checkSchema(ctx, dest, found)
 	}
+	checkStorage(dest, w.found, found)
 	return t.checkTable(ctx, dest, w, found)
 }
 

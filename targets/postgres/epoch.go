@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -11,10 +12,14 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-// ownTables makes what this product keeps in the target's database: an epoch per destination, a mark per state.
-const ownTables = "CREATE TABLE IF NOT EXISTS " + ownSchema + ".epochs (destination text PRIMARY KEY, epoch bigint NOT NULL);" +
+// createOwnSchema and ownTables make what this product keeps in the target's database: an epoch per destination, a mark per state.
+const createOwnSchema = "CREATE SCHEMA IF NOT EXISTS " + ownSchema
+
+var ownTables = []string{
+	"CREATE TABLE IF NOT EXISTS " + ownSchema + ".epochs (destination text PRIMARY KEY, epoch bigint NOT NULL)",
 	"CREATE TABLE IF NOT EXISTS " + ownSchema + ".marks (state text PRIMARY KEY, number bigint NOT NULL, position text NOT NULL," +
-	" ceiling bigint NOT NULL, at timestamptz NOT NULL)"
+		" ceiling bigint NOT NULL, at timestamptz NOT NULL)",
+}
 
 // makeOwn makes it where it is not. Two that begin at once may meet, since IF NOT EXISTS looks before it makes.
 func (t *Target) makeOwn(ctx context.Context) error {
@@ -28,10 +33,10 @@ func (t *Target) makeOwn(ctx context.Context) error {
 	}
 	statements := ownTables
 	if !schema { // IF NOT EXISTS asks for the right to make one even where there is one
-		statements = "CREATE SCHEMA IF NOT EXISTS " + ownSchema + ";" + ownTables
+		statements = append([]string{createOwnSchema}, ownTables...)
 	}
 	for range 3 {
-		if _, err = t.pool.Exec(ctx, statements, pgx.QueryExecModeSimpleProtocol); err == nil || !hasCode(err, "23505", "42P06", "42P07", "XX000") {
+		if _, err = t.pool.Exec(ctx, strings.Join(statements, "; "), pgx.QueryExecModeSimpleProtocol); err == nil || !hasCode(err, "23505", "42P06", "42P07", "XX000") {
 			break
 		}
 	}
@@ -107,7 +112,7 @@ func (t *Target) plan(d *destination, dest *targets.Destination) (*table, error)
 	if have := d.plans[dest]; have != nil {
 		return have, nil
 	}
-	made, err := newTable(dest, t.config.VersionColumn)
+	made, err := newTable(dest, t.config.versionColumn(dest))
 	if err != nil {
 		return nil, err
 	}

@@ -41,9 +41,9 @@ func (t *Target) Prepare(ctx context.Context, dests []*targets.Destination) erro
 func (t *Target) examine(ctx context.Context, dest *targets.Destination) (work, []error, error) {
 	ctx, cancel := t.limited(ctx)
 	defer cancel()
-	plan, err := newTable(dest, t.config.VersionColumn)
+	plan, err := newTable(dest, t.config.versionColumn(dest))
 	if err != nil {
-		return work{}, []error{&targets.HintError{Err: err, Advice: "name it otherwise in the mapping, or leave the field out"}}, nil
+		return work{}, []error{&targets.HintError{Err: err, Advice: "change `to`, the field or the options in the mapping, or leave the field out"}}, nil
 	}
 	w := work{table: plan}
 	if w.found, err = t.look(ctx, dest.Name); err != nil || w.found == nil {
@@ -126,7 +126,7 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 			return refused(err)
 		}
 		if !exists {
-			statements = append(statements, "CREATE SCHEMA IF NOT EXISTS "+quote(schema))
+			statements = append(statements, createSchema(dest))
 		}
 		statements = append(statements, w.table.create())
 	}
@@ -179,5 +179,5 @@ func (t *table) create() string {
 		lines = append(lines, line)
 	}
 	lines = append(lines, "PRIMARY KEY ("+strings.Join(keys, ", ")+")")
-	return "CREATE TABLE IF NOT EXISTS " + quoteTable(t.dest.Name) + " (" + strings.Join(lines, ", ") + ")"
+	return "CREATE TABLE IF NOT EXISTS " + quoteTable(t.dest.Name) + " (\n  " + strings.Join(lines, ",\n  ") + "\n)" + storage(t.dest)
 }

@@ -36,6 +36,9 @@ func newTable(dest *targets.Destination, version string) (*table, error) {
 	if err := CheckName(dest.Name); err != nil {
 		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
 	}
+	if err := CheckOptions(dest); err != nil {
+		return nil, fmt.Errorf("destination %s: %w: %w", dest.Name, err, targets.ErrMismatch)
+	}
 	if len(dest.Key) == 0 {
 		return nil, fmt.Errorf("destination %s: it has no key: %w", dest.Name, targets.ErrMismatch)
 	}
