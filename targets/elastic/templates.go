@@ -73,7 +73,7 @@ func (t *Target) checkTemplates(ctx context.Context, dest *targets.Destination, 
 	case err != nil:
 		return err
 	}
-	if changes := answer.Template.changes(dest); len(changes) > 0 {
+	if changes := answer.Template.changes(dest, false); len(changes) > 0 {
 		found.Add(targets.Warning, dest.Name, called+" would change the new index: "+strings.Join(changes, "; "),
 			"narrow the template's patterns, or put one of a higher priority and without these for ["+name+"]; or mean it")
 	}
@@ -102,7 +102,7 @@ func (t *Target) checkOldTemplates(ctx context.Context, dest *targets.Destinatio
 		if !matching.matches(dest.Name + firstSuffix) {
 			continue
 		}
-		if changes := one.changes(dest); len(changes) > 0 {
+		if changes := one.changes(dest, true); len(changes) > 0 {
 			found.Add(targets.Warning, dest.Name, fmt.Sprintf("old template [%s] (patterns %s) would change the new index: %s", name, strings.Join(one.Patterns, ", "), strings.Join(changes, "; ")),
 				"narrow the template's patterns (GET /_template/"+name+"); or mean it")
 		}
@@ -133,32 +133,41 @@ func (t *Target) templateOf(ctx context.Context, name string) (*template, error)
 	return winner, nil
 }
 
-// changes lists what would be other than without templates. What a new index is given by us wins over them.
-func (l laid) changes(dest *targets.Destination) []string {
+// changes lists what would be other than without templates. What a new index is given by us wins over them, a field as a whole,
+// unless its parameters are mixed, as those of the older kind are.
+func (l laid) changes(dest *targets.Destination, mixes bool) []string {
 	var list []string
-	settings, own := map[string]any{}, settingsOf(dest)
+	settings, own := map[string]any{}, blueprint(dest)
+	ownSettings, _ := own["settings"].(property)
+	ownMappings, _ := own["mappings"].(property)
+	ownFields, _ := ownMappings["properties"].(property)
 	flattenSettings(settings, "", l.Settings)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		if _, ours := own[name]; !ours && !strings.HasPrefix(name, "index.routing.allocation.include._tier") {
+		if _, ours := ownSettings[name]; !ours && !strings.HasPrefix(name, "index.routing.allocation.include._tier") {
 			list = append(list, fmt.Sprintf("%s = %v", name, settings[name]))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.Mappings)) {
-		switch key {
-		case "dynamic", "_meta": // ours win
-		case "properties":
-			fields, _ := l.Mappings[key].(map[string]any)
-			var more []string
-			for _, field := range slices.Sorted(maps.Keys(fields)) {
-				if !slices.ContainsFunc(dest.Fields, func(f targets.Field) bool { return f.Name == field || strings.HasPrefix(f.Name, field+".") }) {
-					more = append(more, field)
-				}
+		if key != "properties" {
+			if _, ours := ownMappings[key]; !ours {
+				list = append(list, "mappings."+key)
 			}
-			if len(more) > 0 {
-				list = append(list, "fields that no column fills: "+strings.Join(more, ", "))
+			continue
+		}
+		fields, _ := l.Mappings[key].(map[string]any)
+		var more, mixed []string
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			if _, ours := ownFields[field]; !ours {
+				more = append(more, field)
+			} else if mixes {
+				mixed = append(mixed, field)
 			}
-		default:
-			list = append(list, "mappings."+key)
+		}
+		if len(mixed) > 0 {
+			list = append(list, "parameters of fields: "+strings.Join(mixed, ", "))
+		}
+		if len(more) > 0 {
+			list = append(list, "fields that no column fills: "+strings.Join(more, ", "))
 		}
 	}
 	if len(l.Aliases) > 0 {

@@ -2,6 +2,7 @@ package elastic_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/meepo-replicate/meepo/internal/servertest"
@@ -31,17 +32,21 @@ func TestCheck_Templates(t *testing.T) {
 	plain, changed, stream, old := destination(server, "plain"), destination(server, "changed"), destination(server, "stream"), destination(server, "old")
 	put("_index_template", "low", map[string]any{"index_patterns": []string{server.Prefix + "ch*"}, "priority": 5000001, "template": map[string]any{"settings": map[string]any{"number_of_replicas": 0}}})
 	put("_index_template", "high", map[string]any{"index_patterns": []string{server.Prefix + "chang*"}, "priority": 5000002, "template": map[string]any{
-		"settings": map[string]any{"number_of_shards": 3}, "aliases": map[string]any{server.Prefix + "all": map[string]any{}},
-		"mappings": map[string]any{"_source": map[string]any{"excludes": []string{"x"}}, "properties": map[string]any{"theirs": map[string]any{"type": "keyword"}}}}})
+		"settings": map[string]any{"number_of_shards": 3, "gc_deletes": "1m"}, "aliases": map[string]any{server.Prefix + "all": map[string]any{}},
+		"mappings": map[string]any{"_source": map[string]any{"excludes": []string{"x"}}, "dynamic": true, "properties": map[string]any{"size": map[string]any{"type": "long"}, "theirs": map[string]any{"type": "keyword"}}}}})
 	put("_index_template", "streams", map[string]any{"index_patterns": []string{server.Prefix + "strea*"}, "priority": 5000003, "data_stream": map[string]any{}})
-	put("_template", "old", map[string]any{"index_patterns": []string{server.Prefix + "ol*"}, "settings": map[string]any{"number_of_shards": 2}})
+	put("_template", "old", map[string]any{"index_patterns": []string{server.Prefix + "ol*"}, "settings": map[string]any{"number_of_shards": 2},
+		"mappings": map[string]any{"properties": map[string]any{"size": map[string]any{"type": "byte", "doc_values": false}}}})
 	found := check(t, server.URL, plain, changed, stream, old)
 	wantFinding(t, found, targets.Warning, changed.Name, "high] (priority 5000002, patterns "+server.Prefix+"chang*)", "index.number_of_shards = 3", "mappings._source", "fields that no column fills: theirs", "aliases: "+server.Prefix+"all")
 	wantFinding(t, found, targets.Fatal, stream.Name, "makes data streams", "another name")
 	for _, f := range found {
+		if strings.Contains(f.Message, "gc_deletes") || strings.Contains(f.Message, "dynamic") || strings.Contains(f.Message, "fields that no column fills: size") {
+			t.Errorf("what is ours wins: %+v", f)
+		}
 		if f.Subject == plain.Name && f.Severity > targets.Note {
 			t.Errorf("%+v", f)
 		}
 	}
-	wantFinding(t, found, targets.Warning, old.Name, "old template ["+server.Prefix+"old]", "index.number_of_shards = 2")
+	wantFinding(t, found, targets.Warning, old.Name, "old template ["+server.Prefix+"old]", "index.number_of_shards = 2", "parameters of fields: size")
 }
