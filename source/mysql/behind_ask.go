@@ -31,16 +31,19 @@ func (s *Source) askBehind(ctx context.Context) (facts, error) {
 	db := sql.OpenDB(connector)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	var id uint32
+	var id uint64
 	if err := db.QueryRowContext(ctx, "SELECT VERSION(), CONNECTION_ID()").Scan(&f.version, &id); err != nil {
 		return f, err
 	}
 	var said uint32
 	f.greeting, said = heard.greeting()
-	f.proxied = said != 0 && id != said
+	f.proxied = said != 0 && uint32(id) != said // of a larger number the greeting has the lower half
 	// ProxySQL answers this very statement itself, the variable elsewhere is the server's.
 	_ = db.QueryRowContext(ctx, "SELECT @@version_comment LIMIT 1").Scan(&f.comment)
 	_ = eachPair(ctx, db, sqlBehind, f.settings)
+	if providerOf(f).keep == nil {
+		return f, nil
+	}
 	_ = db.QueryRowContext(ctx, "SELECT value FROM mysql.rds_configuration WHERE name = 'binlog retention hours'").Scan(&f.rdsHours)
 	return f, nil
 }
