@@ -46,7 +46,11 @@ func (o *outage) failed(err error) {
 	}
 	if o.reported.IsZero() || now.Sub(o.reported) >= reportEvery {
 		o.reported = now
-		o.log.Warn(o.what+" does not answer, trying again", "error", err, "failures", o.failures)
+		does := "does not answer"
+		if errors.As(err, new(*targets.PartialError)) { // it has answered
+			does = "does not take some documents"
+		}
+		o.log.Warn(o.what+" "+does+", trying again", "error", err, "failures", o.failures)
 	}
 }
 

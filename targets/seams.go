@@ -55,6 +55,13 @@ type Emptiness interface {
 	Empty(ctx context.Context, dest string) (bool, error)
 }
 
+// Counter tells how much a destination holds.
+type Counter interface {
+	// Count returns how many documents the destination holds, whoever made it; about so many where that is not
+	// exact. One that is not there holds none. It makes nothing.
+	Count(ctx context.Context, dest string) (n int64, exact bool, err error)
+}
+
 // Identifier tells whether a destination still is the one that was filled.
 type Identifier interface {
 	// Identify returns what stands behind the destination: a text that stays the same as long as that
@@ -111,6 +118,7 @@ type Finding struct {
 	Subject  string // an index, a setting, a field: "orders.total"
 	Message  string // what is wrong or lost
 	Fix      string // what to run or change; may be empty for a Note
+	Loss     bool   // it is one of LossTeller's
 }
 
 // Checker looks for what would keep destinations from being written to, before a run.

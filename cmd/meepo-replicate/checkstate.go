@@ -21,7 +21,7 @@ func (r *checkReport) state(ctx context.Context, c *config) {
 		r.known = &state.Snapshot{}
 		return
 	}
-	g := r.group("state " + c.State)
+	g := r.group(sideState, "state "+c.State)
 	if errors.Is(err, state.ErrOlder) {
 		g.add(source.Note, "", "it is of an older format, the next run brings it up to date", "")
 		return
@@ -76,20 +76,13 @@ func (r *checkReport) changed(ctx context.Context, g *checkGroup, chosen *select
 
 // filled holds the destinations against the state: what was filled has to be there still, and a new
 // state begins with empty ones.
-func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDriver, dests []*targets.Destination) error {
+func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDriver, written writtenAt) error {
 	if r.known == nil {
 		return nil
 	}
-	if target, ok := dst.(targets.Emptiness); ok && r.known.Checkpoint == nil {
-		for _, dest := range dests {
-			empty, err := target.Empty(ctx, dest.Name)
-			if err != nil && !errors.Is(err, targets.ErrMismatch) {
-				return err
-			}
-			if err == nil && !empty {
-				g.add(source.Fatal, dest.Name, replicate.ErrFilled.Error()+", and the state is new",
-					"name the state of the run that filled it, by --state; or start with --fresh to copy everything again")
-			}
+	if r.known.Checkpoint == nil {
+		if err := r.occupied(ctx, g, dst, written); err != nil {
+			return err
 		}
 	}
 	target, ok := dst.(targets.Identifier)
@@ -110,4 +103,52 @@ func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDrive
 		}
 	}
 	return nil
+}
+
+// occupied finds destinations that hold documents although nothing was ever written by this state.
+func (r *checkReport) occupied(ctx context.Context, g *checkGroup, dst targetDriver, written writtenAt) error {
+	seen := map[string]bool{}
+	for _, plan := range written.plans {
+		dest := plan.Destination().Name
+		if seen[dest] {
+			continue
+		}
+		seen[dest] = true
+		count, fits, err := occupants(ctx, dst, dest)
+		switch at, other := written.destination(plan), written.anotherName(plan); {
+		case err != nil:
+			return err
+		case count != "" && !fits:
+			g.addAt(at, source.Warning, dest, "exists with "+count+" documents and was not made by meepo-replicate", other)
+		case count != "":
+			g.addAt(at, source.Fatal, dest, replicate.ErrFilled.Error()+", "+count+" of them, and the state is new: it did not put them there",
+				"either "+other+"; or name the state of the run that filled it, by --state; or start with --fresh, which copies everything into it and removes what no row stands for")
+		}
+	}
+	return nil
+}
+
+// occupants says how many documents a destination holds; empty: none. The second result is false for one that is no
+// destination, such as an index in the place of an alias: what is wrong with it is told elsewhere.
+func occupants(ctx context.Context, dst targetDriver, dest string) (count string, fits bool, err error) {
+	fits = true
+	if target, ok := dst.(targets.Emptiness); ok {
+		empty, err := target.Empty(ctx, dest)
+		fits = !errors.Is(err, targets.ErrMismatch)
+		if empty || err != nil && fits {
+			return "", true, err
+		}
+	}
+	target, ok := dst.(targets.Counter)
+	if !ok {
+		return "an unknown number", fits, nil
+	}
+	n, exact, err := target.Count(ctx, dest)
+	switch {
+	case err != nil || n == 0 && exact:
+		return "", fits, err
+	case !exact:
+		return "about " + grouped(n), fits, nil
+	}
+	return grouped(n), fits, nil
 }

@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
-	"github.com/meepo-replicate/meepo/targets"
 )
 
 func newCheckCommand(p *process) *cobra.Command {
+	var how checkFlags
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look at both sides for what would keep a run from working",
@@ -23,81 +21,71 @@ func newCheckCommand(p *process) *cobra.Command {
 it. It changes nothing. Where there is a state file, it shows mappings that are parked as errors, and dead letters as a
 warning. Exit code 0 if a run would work for all mappings, warnings included, 1 if it would not.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, p, how) },
 	}
+	cmd.Flags().BoolVar(&how.json, "json", false, "one JSON document, see docs/check.md")
+	cmd.Flags().BoolVar(&how.grants, "grants", false, "print the statements that give the accounts what they need, and run none")
 	addFlags(cmd.Flags(), byCheck)
 	completeSettings(cmd)
 	return cmd
 }
 
-func runCheck(cmd *cobra.Command, p *process) error {
+type checkFlags struct{ json, grants bool }
+
+func runCheck(cmd *cobra.Command, p *process, how checkFlags) error {
+	if how.json && how.grants {
+		return &usageError{text: "--json and --grants: the statements are no document", advice: "leave one of them out"}
+	}
+	r := &checkReport{}
 	c, warnings, err := loadConfig(cmd, byCheck)
-	if err != nil {
+	var chosen *selection
+	if err == nil {
+		chosen, err = c.selectTables()
+	}
+	switch {
+	case err != nil && how.json: // who reads JSON reads nothing else
+		r.group(sideConfig, "configuration").failed("", err)
+		return errors.Join(r.printJSON(p.stdout), &silentError{exitCode(err)})
+	case err != nil:
 		return err
 	}
 	log := newLogger(p.stderr, c)
 	warn(log, warnings)
-	chosen, err := c.selectTables()
-	if err != nil {
-		return err
-	}
 	ctx, stop := p.untilSignal(cmd.Context())
 	defer stop()
-	r := &checkReport{onSchemaChange: c.OnSchemaChange}
+	if how.grants {
+		return printGrants(ctx, c, chosen, log, p.stdout)
+	}
+	r.onSchemaChange = c.OnSchemaChange
 	r.state(ctx, c)
-	dests, reached := r.source(ctx, c, chosen, log)
-	r.target(ctx, c, dests, reached, log)
+	written, reached := r.source(ctx, c, chosen, log)
+	r.target(ctx, c, written, reached, log)
+	if written.source != nil {
+		if err := written.source.Close(); err != nil {
+			r.group(sideSource, "source "+shownURL(c.Source.URL)).failed("connection", err)
+		}
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return r.print(p.stdout)
-}
-
-// checkReport is all that was found, by side.
-type checkReport struct {
-	groups []*checkGroup
-	// onSchemaChange is what is done about changed tables where their mapping does not say.
-	onSchemaChange string
-	known          *state.Snapshot // empty: no run was there; nil: it cannot be read
-}
-
-type checkGroup struct {
-	title    string
-	findings []source.Finding
-}
-
-func (r *checkReport) group(title string) *checkGroup {
-	g := &checkGroup{title: title}
-	r.groups = append(r.groups, g)
-	return g
-}
-
-func (g *checkGroup) add(severity source.Severity, subject, message, fix string) {
-	g.findings = append(g.findings, source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
-}
-
-// failed adds an error, each of its parts as a finding.
-func (g *checkGroup) failed(subject string, err error) {
-	for _, e := range flatten(err) {
-		message, fix := messageOf(e)
-		g.add(source.Fatal, subject, message, fix)
+	show := r.print
+	if how.json {
+		show = r.printJSON
 	}
+	return errors.Join(show(p.stdout), r.verdict())
 }
 
 // source looks at the source and the tables, and returns where they would go. The second result is
 // false if that could not be found out.
-func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) ([]*targets.Destination, bool) {
-	g := r.group("source " + shownURL(c.Source.URL))
+func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, log *slog.Logger) (writtenAt, bool) {
+	nothing := writtenAt{chosen: chosen}
+	g := r.group(sideSource, "source "+shownURL(c.Source.URL))
 	src, err := c.sourceKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
-		return nil, false
+		return nothing, false
 	}
-	defer func() {
-		if err := src.Close(); err != nil {
-			g.failed("connection", err)
-		}
-	}()
+	nothing.source = src
 	patterns := chosen.tables
 	if len(patterns) == 0 {
 		patterns = []source.Pattern{c.allTables()}
@@ -110,35 +98,36 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	g.findings = append(g.findings, findings...)
+	g.take(findings)
 	r.position(ctx, g, src)
 	if unlisted != nil {
-		return nil, false
+		return nothing, false
 	}
-	return r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), true
+	return writtenAt{r.tables(ctx, chosen, described, chosen.missing(ctx, src, described)), chosen, src}, true
 }
 
 // tables compiles the mappings for the tables. Missing says which of those that are named are not there.
-func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*targets.Destination {
-	g := r.group("tables and mappings")
+func (r *checkReport) tables(ctx context.Context, chosen *selection, described []source.Columns, missing error) []*mappings.Plan {
+	g := r.group(sideTables, "tables and mappings")
 	g.failed("", missing)
 	if len(chosen.tables) == 0 {
 		g.add(source.Fatal, "tables", "nothing says which tables to copy", "add --all-tables, or --tables with a list such as "+exampleTables(described))
 		return nil
 	}
 	compiled, err := chosen.compile(ctx, described)
-	for _, w := range append(chosen.warnings, compiledWarnings(compiled)...) {
+	for _, w := range chosen.warnings {
 		g.add(source.Warning, "", w, "")
+	}
+	for _, w := range compiled.Warnings {
+		g.addAt(w.Place, source.Warning, "", w.Message, w.Hint)
 	}
 	if err != nil {
 		g.failed("", err)
 		return nil
 	}
 	r.changed(ctx, g, chosen, described)
-	var dests []*targets.Destination
 	rows, unknown := int64(0), false
 	for _, plan := range compiled.Plans {
-		dests = append(dests, plan.Destination())
 		for _, t := range described {
 			if t.Table == plan.Table() {
 				rows, unknown = rows+max(t.Rows, 0), unknown || t.Rows < 0
@@ -156,12 +145,12 @@ func (r *checkReport) tables(ctx context.Context, chosen *selection, described [
 		return nil
 	}
 	g.add(source.Note, "", fmt.Sprintf("%d tables to copy, %s", len(compiled.Plans), about), "")
-	return dests
+	return compiled.Plans
 }
 
 // target looks at the target and at what the tables would become there.
-func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.Destination, reached bool, log *slog.Logger) {
-	g := r.group("target " + shownURL(c.Target.URL))
+func (r *checkReport) target(ctx context.Context, c *config, written writtenAt, reached bool, log *slog.Logger) {
+	g := r.group(sideTarget, "target "+shownURL(c.Target.URL))
 	dst, err := c.targetKind().open(ctx, c, log)
 	if err != nil {
 		g.failed("connection", err)
@@ -172,48 +161,20 @@ func (r *checkReport) target(ctx context.Context, c *config, dests []*targets.De
 			g.failed("connection", err)
 		}
 	}()
-	findings, err := dst.Check(ctx, dests)
+	findings, err := dst.Check(ctx, written.destinations())
 	if err == nil {
-		err = r.filled(ctx, g, dst, dests)
+		err = r.filled(ctx, g, dst, written)
 	}
 	if err != nil {
 		g.failed("preflight", err)
 	}
-	g.findings = append(g.findings, asSourceFindings(findings)...)
+	for i, f := range asSourceFindings(findings) {
+		if !findings[i].Loss { // these are told with the rows that have such values
+			g.addAt(written.place(f.Subject), f.Severity, f.Subject, f.Message, f.Fix)
+		}
+	}
+	r.losses(ctx, g, dst, written)
 	if !reached {
 		g.add(source.Note, "", "what the tables become here could not be checked, as they are not known", "")
 	}
-}
-
-var severityWords = map[source.Severity]string{source.Note: "note", source.Warning: "warning", source.Fatal: "error"}
-
-// print writes the report, the worst first in each group, and returns a silent error if a run
-// would fail.
-func (r *checkReport) print(w io.Writer) error {
-	out := &lines{w: w}
-	count := map[source.Severity]int{}
-	for _, g := range r.groups {
-		out.printf("%s\n", g.title)
-		slices.SortStableFunc(g.findings, func(a, b source.Finding) int { return int(b.Severity) - int(a.Severity) })
-		if len(g.findings) == 0 {
-			out.printf("  ok\n")
-		}
-		for _, f := range g.findings {
-			count[f.Severity]++
-			out.printf("  %-7s  ", severityWords[f.Severity])
-			if f.Subject != "" {
-				out.printf("%s: ", f.Subject)
-			}
-			out.printf("%s\n", f.Message)
-			if f.Fix != "" {
-				out.printf("           what to do: %s\n", f.Fix)
-			}
-		}
-		out.printf("\n")
-	}
-	out.printf("%d errors, %d warnings, %d notes\n", count[source.Fatal], count[source.Warning], count[source.Note])
-	if count[source.Fatal] > 0 {
-		return errors.Join(out.err, &silentError{exitFailed})
-	}
-	return out.err
 }

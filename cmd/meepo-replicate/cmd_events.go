@@ -72,7 +72,7 @@ func runEvents(cmd *cobra.Command, p *process, o eventsOptions) error {
 	if err == nil {
 		err = follow(ctx, src, log, patterns, o, out)
 	}
-	sayKept(log, src)
+	sayKept(ctx, log, src)
 	return ended(ctx, errors.Join(err, src.Close()))
 }
 

@@ -149,7 +149,7 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 	stop()
 	watcher.Wait()
 	if err != nil || options.Once {
-		sayKept(log, options.Source)
+		sayKept(ctx, log, options.Source)
 	}
 	if err != nil {
 		return err

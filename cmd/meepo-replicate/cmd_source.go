@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,8 @@ import (
 type logKeeper interface {
 	// Slot names it.
 	Slot() string
+	// HasSlot reports whether the server keeps its log for it.
+	HasSlot(ctx context.Context) (bool, error)
 	// DropSlot ends that, and reports false where there is no slot.
 	DropSlot(ctx context.Context) (bool, error)
 }
@@ -94,9 +97,18 @@ Without it, definitions are looked at every few seconds.`,
 	}
 }
 
-// sayKept warns of a slot whose reader has ended for good, or may have.
-func sayKept(log *slog.Logger, src any) {
-	if keeper, ok := src.(logKeeper); ok {
+// slotPatience bounds the question whether there is a slot, at the end of a run.
+const slotPatience = 5 * time.Second
+
+// sayKept warns of a slot whose reader has ended for good, or may have. A server that does not answer is taken to have it.
+func sayKept(ctx context.Context, log *slog.Logger, src any) {
+	keeper, ok := src.(logKeeper)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slotPatience)
+	defer cancel()
+	if has, err := keeper.HasSlot(ctx); has || err != nil {
 		log.Warn("the server keeps its WAL for the next run: if there will be none, drop the slot", "slot", keeper.Slot(), "fix", "meepo-replicate source drop-slot")
 	}
 }

@@ -111,10 +111,24 @@ func printError(w io.Writer, err error) {
 
 // messageOf splits an error into what is wrong and what to do about it.
 func messageOf(err error) (message, fix string) {
-	if wrong := mappingError(err); wrong != nil {
-		return placedMessage(wrong), wrong.Hint
+	at, message, fix := placedMessage(err)
+	if at.Line > 0 {
+		message = fmt.Sprintf("%s:%d:%d: %s", at.File, at.Line, at.Column, message)
 	}
-	return strings.TrimSpace(err.Error()), strings.Join(replicate.Hints(err), "; ")
+	return message, fix
+}
+
+// placedMessage splits an error into the place that it is about, if it is of a file, what is wrong there, and what to
+// do about it.
+func placedMessage(err error) (at mappings.Place, message, fix string) {
+	if wrong := mappingError(err); wrong != nil {
+		return wrong.Place, wrong.Message, wrong.Hint
+	}
+	fix = strings.Join(replicate.Hints(err), "; ")
+	if wrong, ok := err.(*problem); ok && wrong.At != nil { //nolint:errorlint // the text of one that is wrapped is not all
+		return mappings.Place{File: wrong.At.text.path, Line: wrong.At.line, Column: wrong.At.column}, wrong.Text, fix
+	}
+	return mappings.Place{}, strings.TrimSpace(err.Error()), fix
 }
 
 // mappingError returns the mapping's error in a chain. Its own text holds the advice and the
@@ -124,13 +138,6 @@ func mappingError(err error) *mappings.Error {
 		return list[0]
 	}
 	return nil
-}
-
-func placedMessage(e *mappings.Error) string {
-	if e.Line == 0 {
-		return e.Message
-	}
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
 // flatten takes joined errors apart. An error that wraps several in a sentence of its own stays whole.

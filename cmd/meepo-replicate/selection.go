@@ -135,6 +135,10 @@ func (s *selection) missing(ctx context.Context, src sourceDriver, described []s
 		if !literal || slices.ContainsFunc(described, func(c source.Columns) bool { return from.Match(c.Table) }) {
 			continue
 		}
+		if other := noTable(ctx, src, table, from.At); other != nil {
+			wrong = append(wrong, other)
+			continue
+		}
 		// Only now, since it asks for every table of the database.
 		others, err := src.Tables(ctx, "", []source.Pattern{{Schema: table.Schema, Name: "*"}})
 		if err != nil {
@@ -151,6 +155,16 @@ func (s *selection) missing(ctx context.Context, src sourceDriver, described []s
 		wrong = append(wrong, &mappings.Error{Place: from.At, Message: fmt.Sprintf("no such table: %s", table), Hint: hint})
 	}
 	return errors.Join(wrong...)
+}
+
+// noTable says what a name stands for that is none of a table, where the source knows.
+func noTable(ctx context.Context, src sourceDriver, table source.Table, at mappings.Place) error {
+	_, err := src.Columns(ctx, "", table)
+	var known *source.HintError
+	if !errors.Is(err, source.ErrNoTable) || !errors.As(err, &known) {
+		return nil
+	}
+	return &mappings.Error{Place: at, Message: fmt.Sprintf("%s: %v", table, known.Err), Hint: known.Advice}
 }
 
 func matches(patterns []source.Pattern, table source.Table) bool {

@@ -117,8 +117,16 @@ func closedPort(t *testing.T) string {
 func TestMessages_TargetUnreachable(t *testing.T) {
 	db := servertest.OpenSQL(t, servertest.MariaDB)
 	db.Exec(t, "CREATE TABLE orders (id INT PRIMARY KEY)")
-	refusal{code: 1, args: []string{"--source=" + db.ReplURL, "--target=elastic", "--target-url=http://u:hunter2@" + closedPort(t), "--tables=orders"},
-		says: []string{"connection refused"}}.check(t)
+	for kind, url := range map[string]string{"elastic": "http://u:hunter2@", "postgres": "postgres://u:hunter2@", "mongo": "mongodb://u:hunter2@"} {
+		url += closedPort(t)
+		if kind != "elastic" {
+			url += "/shop"
+		}
+		t.Run(kind, func(t *testing.T) {
+			refusal{code: 1, errors: map[string]int{"mongo": 3}[kind], args: []string{"--source=" + db.ReplURL, "--target=" + kind, "--target-url=" + url, "--tables=orders"},
+				says: []string{"connection refused", "what to do: check ", "host"}}.check(t)
+		})
+	}
 }
 
 // TestMessages_AllAtOnce: what is wrong with one side, or one table, does not hide what is wrong with others.

@@ -186,6 +186,8 @@ func (s *Source) read(ctx context.Context, q *session, table source.Table) (tabl
 		return tableDef{}, q.unlisted(ctx, table)
 	case err != nil:
 		return tableDef{}, err
+	case strings.HasSuffix(kind, "VIEW") && s.same(table, actual):
+		return tableDef{}, &source.HintError{Err: fmt.Errorf("%w: it is a view, which has no changes of its own in the log", source.ErrNoTable), Advice: "name the tables that it reads"}
 	case kind != "BASE TABLE" && kind != systemVersioned, !s.same(table, actual):
 		return tableDef{}, source.ErrNoTable
 	}

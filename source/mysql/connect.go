@@ -55,6 +55,7 @@ type Source struct {
 	tls       *tls.Config
 	charsets  *charsets
 	connector sqldriver.Connector // of the connections for reading
+	asked     facts               // who runs the server, when the source was opened
 
 	mu        sync.Mutex
 	info      server
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("open source: tls: %w", err)
 	}
 	s := &Source{cfg: cfg, log: cfg.Logger, tls: tlsConfig}
-	if s.connector, err = s.newConnector(); err != nil {
+	if s.connector, err = s.newConnector(plainly); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
 	s.db = sql.OpenDB(s.connector)
@@ -99,6 +100,14 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 }
 
 func (s *Source) look(ctx context.Context) error {
+	f, err := s.askBehind(ctx)
+	if err != nil {
+		return err
+	}
+	s.asked = f
+	if err := providerOf(f).refusal(); err != nil {
+		return err
+	}
 	info, err := s.probe(ctx, s.db)
 	if err == nil {
 		s.charsets, err = loadCharsets(ctx, s.db, info)
@@ -109,8 +118,15 @@ func (s *Source) look(ctx context.Context) error {
 // Close releases the connections for reading. A stream is closed by its own Close.
 func (s *Source) Close() error { return s.db.Close() }
 
+// dialFunc makes a network connection by a dialer.
+type dialFunc func(ctx context.Context, dialer *net.Dialer, network, addr string) (net.Conn, error)
+
+func plainly(ctx context.Context, dialer *net.Dialer, network, addr string) (net.Conn, error) {
+	return dialer.DialContext(ctx, network, addr)
+}
+
 // newConnector makes the connections for reading rows and the catalog.
-func (s *Source) newConnector() (sqldriver.Connector, error) {
+func (s *Source) newConnector(dial dialFunc) (sqldriver.Connector, error) {
 	cfg := mysql.NewConfig()
 	cfg.User = s.cfg.User
 	cfg.Net, cfg.Addr = s.cfg.network(), s.cfg.Addr
@@ -123,7 +139,9 @@ func (s *Source) newConnector() (sqldriver.Connector, error) {
 		Timeout:         s.cfg.DialTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
 	}
-	cfg.DialFunc = dialer.DialContext
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return dial(ctx, dialer, network, addr)
+	}
 	cfg.Params = map[string]string{
 		"time_zone": "'+00:00'",
 		// Whatever the server's own mode is: CHAR comes unpadded, and zero, partial and impossible

@@ -83,10 +83,7 @@ func (s *Source) explainedRead(answer *mysql.MySQLError) error {
 
 // positionLost says why and what to do.
 func (s *Source) positionLost(why error) error {
-	keep := "SET PERSIST binlog_expire_logs_seconds = 604800"
-	if s.server().flavor == flavorMariaDB {
-		keep = "SET GLOBAL binlog_expire_logs_seconds = 604800, and in the server's configuration"
-	}
+	keep := s.preflight(s.server()).keepLonger()
 	return &source.HintError{
 		Err:    fmt.Errorf("%w: %w", source.ErrPositionLost, why),
 		Advice: "start with --fresh to copy the tables anew, and keep the log longer: " + keep,

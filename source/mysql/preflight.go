@@ -13,30 +13,30 @@ import (
 )
 
 const sqlSettings = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin','binlog_format','binlog_row_image','binlog_row_metadata',
-'server_id','gtid_mode','binlog_expire_logs_seconds','expire_logs_days','log_replica_updates','log_slave_updates','innodb_native_foreign_keys')`
+'server_id','gtid_mode','binlog_expire_logs_seconds','expire_logs_days','log_replica_updates','log_slave_updates','innodb_native_foreign_keys',
+'binlog_expire_logs_auto_purge','max_binlog_total_size','partial_revokes')`
 
 // preflight is one call of Check.
 type preflight struct {
 	s        *Source
 	server   server
+	asked    facts // who runs it
+	provider provider
 	settings map[string]string // by lower-case name
 	findings []source.Finding
 }
 
 // Check looks for what would keep the server or its tables from being followed.
 func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Finding, error) {
-	info, err := s.probe(ctx, s.db)
+	p, err := s.newPreflight(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("check source: %w", s.hinted(err))
+		return nil, err
 	}
-	p := &preflight{s: s, server: info, settings: map[string]string{}}
-	if err := eachPair(ctx, s.db, sqlSettings, p.settings); err != nil {
-		return nil, fmt.Errorf("check source: settings: %w", err)
-	}
+	p.behind()
 	p.log()
 	p.retention()
 	p.identity()
-	if err := p.grants(ctx); err != nil {
+	if err := p.grants(ctx, tables); err != nil {
 		return nil, fmt.Errorf("check source: grants: %w", err)
 	}
 	if err := p.replica(ctx); err != nil {
@@ -55,16 +55,43 @@ func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Fin
 	return p.findings, nil
 }
 
+func (s *Source) newPreflight(ctx context.Context) (*preflight, error) {
+	info, err := s.probe(ctx, s.db)
+	if err != nil {
+		return nil, fmt.Errorf("check source: %w", s.hinted(err))
+	}
+	p := s.preflight(info)
+	if err := eachPair(ctx, s.db, sqlSettings, p.settings); err != nil {
+		return nil, fmt.Errorf("check source: settings: %w", err)
+	}
+	return p, nil
+}
+
+func (s *Source) preflight(info server) *preflight {
+	return &preflight{s: s, server: info, asked: s.asked, provider: providerOf(s.asked), settings: map[string]string{}}
+}
+
 func (p *preflight) add(severity source.Severity, subject, message, fix string) {
 	p.findings = append(p.findings, source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
 }
 
 // set is how a setting is changed for good on this server.
 func (p *preflight) set(name, value string) string {
+	if p.provider.set != nil {
+		return p.provider.set(name, value)
+	}
 	if p.server.flavor == flavorMariaDB {
 		return fmt.Sprintf("SET GLOBAL %s = %s; and %s = %s under [mariadb] in the server's configuration file", name, value, name, value)
 	}
 	return fmt.Sprintf("SET PERSIST %s = %s;", name, value)
+}
+
+// keepLonger is how the log is kept as long as is advised.
+func (p *preflight) keepLonger() string {
+	if p.provider.keep != nil {
+		return p.provider.keep(int(adviseKept.Hours()))
+	}
+	return p.set("binlog_expire_logs_seconds", strconv.Itoa(int(adviseKept.Seconds())))
 }
 
 // is compares a setting, taking one the server does not have for absent.
@@ -73,7 +100,7 @@ func (p *preflight) is(name, value string) bool { return strings.EqualFold(p.set
 func (p *preflight) log() {
 	if p.is("log_bin", "OFF") {
 		p.add(source.Fatal, "log_bin", "the server keeps no binary log, so changes cannot be followed",
-			"add log_bin = binlog to the server's configuration file and restart it")
+			p.restart("log_bin", "binlog"))
 		return
 	}
 	// A server that has no such setting any more knows only rows.
@@ -91,16 +118,51 @@ func (p *preflight) log() {
 	}
 }
 
-// retention warns of a log that is gone before a weekend outage is noticed.
-func (p *preflight) retention() {
-	seconds, _ := strconv.ParseFloat(p.settings["binlog_expire_logs_seconds"], 64)
-	if days, _ := strconv.ParseFloat(p.settings["expire_logs_days"], 64); seconds == 0 {
-		seconds = days * 24 * 3600
+// behind says who runs the server, where that changes what there is to do.
+func (p *preflight) behind() {
+	if p.provider.name != "" {
+		p.add(source.Note, "server", "is "+p.provider.name+", "+p.server.flavor.String()+" "+p.server.version, "")
 	}
-	keep := time.Duration(seconds * float64(time.Second))
-	if keep > 0 && keep < 24*time.Hour {
-		p.add(source.Warning, "binlog_expire_logs_seconds",
-			fmt.Sprintf("the log is kept for %v only: a longer pause needs a new backfill", keep), p.set("binlog_expire_logs_seconds", "604800"))
+	if p.provider.doubt != "" {
+		p.add(source.Warning, "server", p.provider.doubt, p.provider.advice)
+	}
+}
+
+// retention looks whether the log is kept long enough that an outage is noticed before it is gone.
+func (p *preflight) retention() {
+	const setting = "binlog_expire_logs_seconds"
+	if p.is("log_bin", "OFF") {
+		return // which is told already
+	}
+	if p.provider.keep != nil {
+		p.retentionByHours()
+		return
+	}
+	if size := p.settings["max_binlog_total_size"]; size != "" && size != "0" {
+		p.add(source.Warning, "max_binlog_total_size", "is "+size+": the log is dropped by its size, however short that is in time",
+			"have it hold at least the changes of a day, or "+p.set("max_binlog_total_size", "0"))
+	}
+	age := expireAge(p.settings)
+	if p.is("binlog_expire_logs_auto_purge", "OFF") || age == 0 {
+		return // never by its age
+	}
+	if severity, message := kept(age); severity != 0 {
+		p.add(severity, setting, "the log "+message, p.keepLonger())
+	}
+}
+
+// retentionByHours is retention where the provider drops the log at an age of its own, whatever the setting says.
+func (p *preflight) retentionByHours() {
+	const subject = "binlog retention hours"
+	fix := p.keepLonger()
+	switch h, err := strconv.Atoi(p.asked.rdsHours); {
+	case p.asked.rdsHours == "":
+		p.add(source.Warning, subject, p.provider.name+" drops the log as soon as it does not need it itself, unless it was told to keep it; the account may not ask whether it was, or it was not",
+			fix+" CALL mysql.rds_show_configuration; shows it")
+	case err == nil:
+		if severity, message := kept(time.Duration(h) * time.Hour); severity != 0 {
+			p.add(severity, subject, "the log "+message, fix)
+		}
 	}
 }
 
@@ -115,28 +177,6 @@ func (p *preflight) identity() {
 	}
 }
 
-// grants compares what the account may do with what following takes.
-func (p *preflight) grants(ctx context.Context) error {
-	have, err := p.globalPrivileges(ctx)
-	if err != nil {
-		return err
-	}
-	status := "REPLICATION CLIENT"
-	if p.server.flavor == flavorMariaDB {
-		status = "BINLOG MONITOR"
-	}
-	for privilege, why := range map[string]string{
-		"REPLICATION SLAVE": "the log cannot be read",
-		status:              "the position of the log cannot be asked for",
-	} {
-		if !have[privilege] && !have["ALL PRIVILEGES"] && !(privilege == status && have["SUPER"]) {
-			p.add(source.Fatal, "grants", "the account lacks "+privilege+": "+why,
-				fmt.Sprintf("GRANT %s ON *.* TO %s;", privilege, p.account(ctx)))
-		}
-	}
-	return nil
-}
-
 // account is the name that a GRANT takes.
 func (p *preflight) account(ctx context.Context) string {
 	var name string
@@ -145,40 +185,6 @@ func (p *preflight) account(ctx context.Context) string {
 	}
 	user, host, _ := strings.Cut(name, "@")
 	return "'" + user + "'@'" + host + "'"
-}
-
-// globalPrivileges lists what SHOW GRANTS says of *.*, with the active roles.
-func (p *preflight) globalPrivileges(ctx context.Context) (map[string]bool, error) {
-	statement := "SHOW GRANTS"
-	if p.server.flavor == flavorMySQL {
-		var roles string
-		if err := p.s.db.QueryRowContext(ctx, "SELECT CURRENT_ROLE()").Scan(&roles); err != nil {
-			return nil, err
-		}
-		if roles != "NONE" {
-			statement = "SHOW GRANTS FOR CURRENT_USER() USING " + roles
-		}
-	}
-	rows, err := p.s.db.QueryContext(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	have := map[string]bool{}
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return nil, err
-		}
-		list, _, ok := strings.Cut(strings.TrimPrefix(line, "GRANT "), " ON *.* TO ")
-		if !ok {
-			continue
-		}
-		for privilege := range strings.SplitSeq(list, ", ") {
-			have[privilege] = true
-		}
-	}
-	return have, rows.Err()
 }
 
 // replica finds out whether the server is a replica that keeps what it receives out of its log.
@@ -196,7 +202,7 @@ func (p *preflight) replica(ctx context.Context) error {
 	rows, err := p.s.db.QueryContext(ctx, statement)
 	if isErrno(err, errPrivilege) {
 		p.add(source.Note, setting, "is OFF, and the account may not ask whether this server is a replica: if it is, the changes it receives are not in its log",
-			"GRANT REPLICA MONITOR ON *.* TO "+p.account(ctx)+"; or "+p.restart(setting))
+			"GRANT REPLICA MONITOR ON *.* TO "+p.account(ctx)+"; or "+p.restart(setting, "ON"))
 		return nil
 	}
 	if err != nil {
@@ -204,11 +210,15 @@ func (p *preflight) replica(ctx context.Context) error {
 	}
 	defer rows.Close()
 	if rows.Next() {
-		p.add(source.Fatal, setting, "is OFF on a replica: the changes it receives are not in its log", p.restart(setting))
+		p.add(source.Fatal, setting, "is OFF on a replica: the changes it receives are not in its log", p.restart(setting, "ON"))
 	}
 	return rows.Err()
 }
 
-func (p *preflight) restart(setting string) string {
-	return "add " + setting + " = ON to the server's configuration file and restart it"
+// restart is how a setting is changed that the server reads at its start only.
+func (p *preflight) restart(setting, value string) string {
+	if p.provider.set != nil {
+		return p.provider.set(setting, value)
+	}
+	return "add " + setting + " = " + value + " to the server's configuration file and restart it"
 }

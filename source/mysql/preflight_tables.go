@@ -32,7 +32,7 @@ func (p *preflight) table(ctx context.Context, t source.Table) error {
 	}
 	if errors.Is(err, source.ErrDenied) {
 		p.add(source.Fatal, t.String(), "does not exist, or the account may not see it",
-			fmt.Sprintf("SHOW TABLES IN %s; GRANT SELECT ON %s TO %s;", quote(t.Schema), quoteTable(t), p.account(ctx)))
+			fmt.Sprintf("SHOW TABLES IN %s; %s", quote(t.Schema), p.grantOf(t, p.account(ctx))))
 		return nil
 	}
 	if err != nil {
@@ -59,13 +59,13 @@ func (p *preflight) table(ctx context.Context, t source.Table) error {
 // readable tries what reading takes. Without GTIDs that is a lock, which before MySQL 8.0.22 takes
 // more than SELECT.
 func (p *preflight) readable(ctx context.Context, t source.Table) error {
-	lock, grant := "", "SELECT"
+	lock := ""
 	if !p.server.gtid {
-		lock, grant = " FOR SHARE", "SELECT, LOCK TABLES"
+		lock = " FOR SHARE"
 	}
 	_, err := p.s.db.ExecContext(ctx, "SELECT 1 FROM "+quoteTable(t)+" LIMIT 0"+lock)
 	if isErrno(err, errTableDenied, errColumnDenied) {
-		p.add(source.Fatal, t.String(), "the account may not read it", fmt.Sprintf("GRANT %s ON %s TO %s;", grant, quoteTable(t), p.account(ctx)))
+		p.add(source.Fatal, t.String(), "the account may not read it", p.grantOf(t, p.account(ctx)))
 		return nil
 	}
 	return err

@@ -181,7 +181,9 @@ func TestCheck_Settings(t *testing.T) {
 		"statement":         {map[string]string{"binlog_format": "STATEMENT"}, "binlog_format", source.Fatal},
 		"mixed":             {map[string]string{"binlog_format": "MIXED"}, "binlog_format", source.Fatal},
 		"minimal image":     {map[string]string{"binlog_row_image": "MINIMAL"}, "binlog_row_image", source.Note},
-		"an hour":           {map[string]string{"binlog_expire_logs_seconds": "3600"}, "binlog_expire_logs_seconds", source.Warning},
+		"an hour":           {map[string]string{"binlog_expire_logs_seconds": "3600"}, "binlog_expire_logs_seconds", source.Fatal},
+		"a day less":        {map[string]string{"binlog_expire_logs_seconds": "86399"}, "binlog_expire_logs_seconds", source.Warning},
+		"by size":           {map[string]string{"max_binlog_total_size": "1000"}, "max_binlog_total_size", source.Warning},
 		"half a day's days": {map[string]string{"binlog_expire_logs_seconds": "0", "expire_logs_days": "0.5"}, "binlog_expire_logs_seconds", source.Warning},
 	} {
 		for _, f := range []flavor{flavorMySQL, flavorMariaDB} {
@@ -212,11 +214,17 @@ func TestCheck_BadServers(t *testing.T) {
 			server := servertest.StartSQL(t, f, "--binlog-format=STATEMENT", "--binlog-expire-logs-seconds=3600", "--binlog-row-image=MINIMAL", "--binlog-row-metadata=MINIMAL")
 			s := openURL(t, server.ReplURL)
 			for subject, severity := range map[string]source.Severity{
-				"binlog_format": source.Fatal, "binlog_expire_logs_seconds": source.Warning, "binlog_row_image": source.Note, "binlog_row_metadata": source.Note,
+				"binlog_format": source.Fatal, "binlog_expire_logs_seconds": source.Fatal, "binlog_row_image": source.Note, "binlog_row_metadata": source.Note,
 			} {
 				if found := check(t, s, subject); len(found) != 1 || found[0].Severity != severity {
 					t.Errorf("%s: %+v", subject, found)
 				}
+			}
+			// What is said is to be run as it stands, up to where it speaks of a file.
+			fix, _, _ := strings.Cut(check(t, s, "binlog_expire_logs_seconds")[0].Fix, ";")
+			server.Exec(t, fix)
+			if found := check(t, s, "binlog_expire_logs_seconds"); len(found) > 0 {
+				t.Errorf("after %s: %+v", fix, found)
 			}
 			server.Stop(t)
 			server.Start(t, "--skip-log-bin")

@@ -55,13 +55,19 @@ func (s *Source) keepsLog(ctx context.Context) (time.Duration, bool, error) {
 	if vars["binlog_expire_logs_auto_purge"] == "OFF" || vars["max_binlog_total_size"] != "" && vars["max_binlog_total_size"] != "0" {
 		return 0, false, nil
 	}
-	// Where both are set, the seconds count; a MariaDB shows one as a fraction of the other.
-	seconds, _ := strconv.ParseFloat(vars["binlog_expire_logs_seconds"], 64)
+	age := expireAge(vars)
+	return age, age > 0, nil
+}
+
+// expireAge is the age at which the settings have the log dropped; 0: never. Where both are set, the seconds count; a
+// MariaDB shows one as a fraction of the other.
+func expireAge(settings map[string]string) time.Duration {
+	seconds, _ := strconv.ParseFloat(settings["binlog_expire_logs_seconds"], 64)
 	if seconds == 0 {
-		days, _ := strconv.ParseFloat(vars["expire_logs_days"], 64)
+		days, _ := strconv.ParseFloat(settings["expire_logs_days"], 64)
 		seconds = days * 24 * 60 * 60
 	}
-	return time.Duration(seconds * float64(time.Second)), seconds > 0, nil
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // placeState says where a position is among the files of the server's log.

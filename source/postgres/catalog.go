@@ -143,7 +143,7 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 	case err != nil:
 		return def, err
 	case kind != "r" && kind != "p" || persistence != "p":
-		return def, source.ErrNoTable
+		return def, noTable(def.Table, kind, persistence)
 	case !readable:
 		return def, &source.HintError{Err: fmt.Errorf("%w: the account lacks SELECT", source.ErrDenied),
 			Advice: "GRANT USAGE ON SCHEMA " + quote(def.Table.Schema) + ", and GRANT SELECT ON " + quoteTable(def.Table) + ", TO the account"}
@@ -168,6 +168,26 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 	}
 	def.compile()
 	return def, nil
+}
+
+// noTable says what stands where a table is looked for.
+func noTable(t source.Table, kind, persistence string) error {
+	what, advice := "", "name the tables that it reads"
+	switch {
+	case kind == "v":
+		what = "a view, which has no changes of its own in the log"
+	case kind == "m":
+		what = "a materialized view, which the log does not tell of"
+	case kind == "f":
+		what, advice = "a foreign table, whose changes are in another server's log", "replicate from that server"
+	case persistence == "u":
+		what, advice = "an unlogged table, so the log has none of its changes", "ALTER TABLE "+quoteTable(t)+" SET LOGGED;"
+	case persistence == "t":
+		what, advice = "a temporary table, so the log has none of its changes", "name a permanent one"
+	default:
+		return source.ErrNoTable
+	}
+	return &source.HintError{Err: fmt.Errorf("%w: it is %s", source.ErrNoTable, what), Advice: advice}
 }
 
 // compile fills in columns, key and refusal from what was read.

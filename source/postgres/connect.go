@@ -37,6 +37,8 @@ type Source struct {
 	pool *pgxpool.Pool // for rows and the catalog
 	conn *pgx.ConnConfig
 
+	asked facts // who runs the server, when the source was opened
+
 	standby *standby // that rows are read from; nil: from the pool
 
 	awaiting sync.Mutex
@@ -77,7 +79,14 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
 	info, err := s.look(ctx)
+	if err == nil {
+		s.asked, err = s.askBehind(ctx)
+	}
+	if err == nil {
+		err = providerOf(s.asked).refusal()
+	}
 	if err != nil {
+		err = s.named(ctx, err)
 		s.pool.Close()
 		return nil, fmt.Errorf("open source: %s: %w", s.cfg.Addr, s.hinted(err))
 	}

@@ -78,6 +78,8 @@ func (s *Source) hinted(err error) error {
 		record    tls.RecordHeaderError
 	)
 	switch {
+	case strings.Contains(err.Error(), "unsupported startup parameter"): // PgBouncer's words
+		advice = "that is PgBouncer: logical replication, and sessions with settings of their own, do not go through it; " + adviceDirect
 	case isCode(err, codeBadPassword, codeNotAuthorized):
 		advice = "check user and password, that pg_hba.conf lets the account in from this host, and that it has LOGIN"
 	case isCode(err, codeNoDatabase):
@@ -122,7 +124,7 @@ func (s *Source) explained(err error) error {
 		return &source.HintError{Err: fmt.Errorf("read log: %w", answer),
 			Advice: "another process reads from this slot: end it, or give this one a slot of its own with --source-slot"}
 	case answer.Code == codeDenied:
-		return &source.HintError{Err: fmt.Errorf("the account may not read the log: %w", answer), Advice: fmt.Sprintf(grantReplication, quote(s.cfg.User))}
+		return &source.HintError{Err: fmt.Errorf("the account may not read the log: %w", answer), Advice: providerOf(s.asked).grantReplication(quote(s.cfg.User))}
 	}
 	return s.hinted(err)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -14,22 +15,29 @@ import (
 // preflight is one call of Check.
 type preflight struct {
 	s        *Source
+	provider provider
 	findings []source.Finding
 }
 
-const sqlSettings = `SELECT current_setting('wal_level'), current_setting('max_slot_wal_keep_size'),
+const sqlSettings = `SELECT current_setting('wal_level'), (SELECT setting::int8 FROM pg_settings WHERE name = 'max_slot_wal_keep_size'),
 current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots),
 current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'),
-(SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user), current_user::text`
+coalesce((SELECT CASE unit WHEN 'min' THEN setting::int8 * 60 ELSE setting::int8 END FROM pg_settings WHERE name = 'idle_replication_slot_timeout'), 0)`
+
+func (s *Source) newPreflight() *preflight {
+	return &preflight{s: s, provider: providerOf(s.asked)}
+}
 
 // Check looks for what would keep the server or its tables from being followed.
 func (s *Source) Check(ctx context.Context, tables []source.Table) ([]source.Finding, error) {
-	p := &preflight{s: s}
+	p := s.newPreflight()
 	for _, part := range []struct {
 		what string
 		look func() error
 	}{
 		{"settings", func() error { return p.server(ctx) }},
+		{"pooler", func() error { return p.pooler(ctx) }},
+		{"grants", func() error { return p.grants(ctx, tables) }},
 		{"slot", func() error { return p.slot(ctx) }},
 		{"tables", func() error { return p.tables(ctx, tables) }},
 		{"publication", func() error { return p.publication(ctx, tables) }},
@@ -48,31 +56,67 @@ func (p *preflight) add(severity source.Severity, subject, message, fix string) 
 	p.findings = append(p.findings, source.Finding{Severity: severity, Subject: subject, Message: message, Fix: fix})
 }
 
+func (p *preflight) fatal(subject, message, fix string) { p.add(source.Fatal, subject, message, fix) }
+
 func (p *preflight) server(ctx context.Context) error {
-	var level, keep, user string
+	if p.provider.name != "" {
+		p.add(source.Note, "server", "is "+p.provider.name, "")
+	}
+	if p.provider.doubt != "" {
+		p.add(source.Warning, "server", p.provider.doubt, p.provider.advice)
+	}
+	var level string
+	var keep, idle int64
 	var slots, senders int
-	var may bool
-	err := p.s.pool.QueryRow(ctx, sqlSettings).Scan(&level, &keep, &slots, &senders, &may, &user)
-	if err != nil {
+	if err := p.s.pool.QueryRow(ctx, sqlSettings).Scan(&level, &keep, &slots, &senders, &idle); err != nil {
 		return err
 	}
 	if level != "logical" {
-		p.add(source.Fatal, "wal_level", "is "+level+": the log does not say which rows have changed", "ALTER SYSTEM SET wal_level = logical; and restart the server")
+		p.fatal("wal_level", "is "+level+": the log does not say which rows have changed", p.provider.setting("wal_level", "logical", true))
 	}
 	if _, err := p.s.slot(ctx); errors.Is(err, errNoSlot) && slots < 1 {
-		p.add(source.Fatal, "max_replication_slots", "no replication slot is left", "ALTER SYSTEM SET max_replication_slots to more, and restart the server; or drop a slot that nobody needs")
+		p.fatal("max_replication_slots", "no replication slot is left", p.provider.setting("max_replication_slots", "20", true)+"; or drop a slot that nobody needs")
 	}
 	if senders < 1 {
-		p.add(source.Fatal, "max_wal_senders", "no connection for readers of the log is left", "ALTER SYSTEM SET max_wal_senders to more, and restart the server")
+		p.fatal("max_wal_senders", "no connection for readers of the log is left", p.provider.setting("max_wal_senders", "20", true))
 	}
-	if !may {
-		p.add(source.Fatal, "grants", "the account lacks REPLICATION: the log cannot be read", fmt.Sprintf(grantReplication, quote(user))+";")
-	}
-	if keep == "-1" {
-		p.add(source.Note, "max_slot_wal_keep_size", "is not limited: while nobody follows, the server keeps all WAL, until its disk is full",
-			"ALTER SYSTEM SET max_slot_wal_keep_size = '100GB'; SELECT pg_reload_conf(); what is lost by the limit is copied anew; a slot that is not needed any more: meepo-replicate source drop-slot")
-	}
+	p.retention(keep, time.Duration(idle)*time.Second)
 	return nil
+}
+
+// What a slot should hold, in MB, so that a stop of some hours does not lose it. How long that is depends on how much is
+// written, so that less is no error.
+const (
+	enoughKept = 1024
+	adviseKept = "100GB"
+)
+
+// A slot that nobody reads should not be given up within an hour, nor within a day: somebody has to notice.
+const (
+	leastIdle  = time.Hour
+	enoughIdle = 24 * time.Hour
+)
+
+// retention looks whether the log is kept long enough that an outage is noticed before it is gone.
+func (p *preflight) retention(keep int64, idle time.Duration) {
+	const setting = "max_slot_wal_keep_size"
+	larger := p.provider.setting(setting, adviseKept, false)
+	switch {
+	case keep < 0:
+		p.add(source.Note, setting, "is not limited: while nobody follows, the server keeps all WAL, until its disk is full",
+			larger+" What is lost by the limit is copied anew; a slot that is not needed any more: meepo-replicate source drop-slot")
+	case keep < enoughKept:
+		p.add(source.Warning, setting, fmt.Sprintf("is %d MB: a stop in which more is written loses the place in the log, and everything is copied anew", keep), larger)
+	}
+	const timeout = "idle_replication_slot_timeout"
+	longer := p.provider.setting(timeout, "3d", false)
+	switch {
+	case idle <= 0:
+	case idle <= leastIdle:
+		p.fatal(timeout, fmt.Sprintf("is %v: a longer stop loses the place in the log, and everything is copied anew", idle), longer)
+	case idle < enoughIdle:
+		p.add(source.Warning, timeout, fmt.Sprintf("is %v: a longer stop loses the place in the log, and everything is copied anew", idle), longer)
+	}
 }
 
 func (p *preflight) slot(ctx context.Context) error {
@@ -122,15 +166,18 @@ func (p *preflight) tables(ctx context.Context, tables []source.Table) error {
 	return nil
 }
 
-// publication compares what is published with what is asked for.
+// publication compares what is published with what is asked for. A run does what is missing, if it may.
 func (p *preflight) publication(ctx context.Context, tables []source.Table) error {
+	a, err := p.askAccount(ctx)
+	if err != nil {
+		return err
+	}
 	pub, err := p.s.publication(ctx)
 	if errors.Is(err, errNoPublication) {
-		if len(tables) > 0 {
-			p.add(source.Note, "publication", "there is no publication "+p.s.cfg.Publication+": a run makes it, if the account owns the tables and may CREATE in the database",
-				p.s.createPublication(tables)+";")
+		if len(tables) == 0 {
+			return nil
 		}
-		return nil
+		return p.unpublished(ctx, a.makes, tables, "there is no publication "+p.s.cfg.Publication, p.s.createPublication(tables))
 	}
 	if err != nil {
 		return err
@@ -138,13 +185,27 @@ func (p *preflight) publication(ctx context.Context, tables []source.Table) erro
 	var hint *source.HintError
 	if !pub.complete || !pub.viaRoot {
 		if err := p.s.incomplete(pub); errors.As(err, &hint) {
-			p.add(source.Fatal, "publication", hint.Error(), hint.Advice)
+			p.fatal("publication", hint.Error(), hint.Advice)
 		}
 	}
 	missing, err := p.s.unpublished(ctx, tables)
-	if err == nil && len(missing) > 0 {
-		p.add(source.Note, "publication", fmt.Sprintf("%s lacks %d of the tables: a run adds them, if the account owns them", p.s.cfg.Publication, len(missing)),
-			"ALTER PUBLICATION "+quote(p.s.cfg.Publication)+" ADD TABLE "+tableList(missing)+";")
+	if err != nil || len(missing) == 0 {
+		return err
 	}
-	return err
+	return p.unpublished(ctx, a.ownsOurs, missing, fmt.Sprintf("%s lacks %d of the tables", p.s.cfg.Publication, len(missing)), p.s.addToPublication(missing))
+}
+
+// unpublished tells of tables that are not published: an error if the account may not do it itself. It may if it may change
+// the publication, and owns the tables.
+func (p *preflight) unpublished(ctx context.Context, may bool, tables []source.Table, what, statement string) error {
+	rights, err := p.askTables(ctx, tables)
+	if err != nil {
+		return err
+	}
+	if may && !slices.ContainsFunc(rights, func(r tableRights) bool { return !r.owns }) {
+		p.add(source.Note, "publication", what+": a run sees to that, as the account owns the tables", statement+";")
+		return nil
+	}
+	p.fatal("publication", what+", and the account may not change that: it has to own the tables", "let the owner of the tables, or a superuser, run: "+statement+";")
+	return nil
 }

@@ -57,10 +57,7 @@ func (s *Source) unpublished(ctx context.Context, tables []source.Table) ([]sour
 
 // published asks for those of the tables of which something is true in the publication.
 func (s *Source) published(ctx context.Context, query string, tables []source.Table) ([]source.Table, error) {
-	schemas, names := make([]string, len(tables)), make([]string, len(tables))
-	for i, t := range tables {
-		schemas[i], names[i] = t.Schema, t.Name
-	}
+	schemas, names := columnsOf(tables)
 	rows, err := s.pool.Query(ctx, query, s.cfg.Publication, schemas, names)
 	if err != nil {
 		return nil, err
@@ -121,7 +118,7 @@ func (s *Source) enlistOnce(ctx context.Context, tables []source.Table) (missing
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	return missing, s.publish(ctx, "ALTER PUBLICATION "+quote(s.cfg.Publication)+" ADD TABLE "+tableList(missing), missing)
+	return missing, s.publish(ctx, s.addToPublication(missing), missing)
 }
 
 // sqlFiltered lists those of the tables of which the publication holds only some rows.
@@ -142,6 +139,10 @@ func (s *Source) refuseFilters(ctx context.Context, tables []source.Table) error
 
 func (s *Source) createPublication(tables []source.Table) string {
 	return fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)", quote(s.cfg.Publication), tableList(tables))
+}
+
+func (s *Source) addToPublication(tables []source.Table) string {
+	return "ALTER PUBLICATION " + quote(s.cfg.Publication) + " ADD TABLE " + tableList(tables)
 }
 
 // publish changes the publication.

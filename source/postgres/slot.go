@@ -135,15 +135,24 @@ func (s *Source) slotRefused(err error) error {
 	case isCode(err, codeTooManySlots):
 		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: "raise max_replication_slots and restart the server, or drop a slot that nobody needs"}
 	case isCode(err, codeDenied):
-		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: fmt.Sprintf(grantReplication, quote(s.cfg.User))}
+		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: providerOf(s.asked).grantReplication(quote(s.cfg.User))}
 	case isCode(err, codeNotInState):
-		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: "ALTER SYSTEM SET wal_level = logical, and restart the server"}
+		return &source.HintError{Err: fmt.Errorf("make the replication slot: %w", err), Advice: providerOf(s.asked).setting("wal_level", "logical", true)}
 	}
 	return fmt.Errorf("make the replication slot: %w", err)
 }
 
 // Slot is the name of the replication slot.
 func (s *Source) Slot() string { return s.cfg.Slot }
+
+// HasSlot reports whether there is such a slot.
+func (s *Source) HasSlot(ctx context.Context) (bool, error) {
+	_, err := s.slot(ctx)
+	if errors.Is(err, errNoSlot) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // DropSlot drops the slot, so that the server keeps no WAL for it any more. It reports false where there is none.
 func (s *Source) DropSlot(ctx context.Context) (bool, error) {

@@ -19,7 +19,7 @@ var _ targets.Checker = (*Target)(nil)
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check elasticsearch: %w", err)
+		return nil, fmt.Errorf("check elasticsearch: %w", targets.Advise(err))
 	}
 	if err := t.checkCluster(ctx, &found); err != nil {
 		return nil, fmt.Errorf("check elasticsearch: %w", err)
@@ -31,7 +31,8 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 		if err := t.foretell(ctx, dest, &found); err != nil {
 			return nil, fmt.Errorf("check %s: %w", dest.Name, err)
 		}
-		checkTypes(dest, &found)
+		found.AddLosses(dest.Name, t.Losses(dest))
+		checkKey(dest, &found)
 	}
 	return found.WorstFirst(), nil
 }
@@ -146,6 +147,9 @@ func (t *Target) foretell(ctx context.Context, dest *targets.Destination, found 
 		if len(wrong) > 0 {
 			return nil
 		}
+		if err := t.checkTemplates(ctx, dest, found); err != nil {
+			return err
+		}
 		return t.simulated(ctx, dest, found)
 	}
 	if len(wrong) == 0 && len(w.missing) > 0 {
@@ -201,13 +205,8 @@ func shorterThanHour(text string) bool {
 	return false
 }
 
-// checkTypes lists what the types of a new index do not keep.
-func checkTypes(dest *targets.Destination, found *targets.Findings) {
-	for _, field := range dest.Fields {
-		if severity, message := lossy(field); severity != 0 {
-			found.Add(severity, dest.Name+"."+field.Name, message, "")
-		}
-	}
+// checkKey looks for keys that no id has room for.
+func checkKey(dest *targets.Destination, found *targets.Findings) {
 	for _, field := range dest.Key {
 		if longest := field.Length * 4; field.Kind == targets.KindText && longest > maxIDBytes {
 			found.Add(targets.Note, dest.Name, fmt.Sprintf("key column %s (%s) can be longer than an id, %d bytes: a row with such a key becomes a dead letter", field.Name, field.Native, maxIDBytes), "")

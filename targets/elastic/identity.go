@@ -13,7 +13,25 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-var _ targets.Identifier = (*Target)(nil)
+var (
+	_ targets.Identifier = (*Target)(nil)
+	_ targets.Counter    = (*Target)(nil)
+)
+
+// Count counts what a search would find.
+func (t *Target) Count(ctx context.Context, dest string) (int64, bool, error) {
+	var answer struct {
+		Count int64 `json:"count"`
+	}
+	err := t.client.do(ctx, esapi.CountRequest{Index: []string{dest}}, &answer)
+	if hasStatus(err, http.StatusNotFound) {
+		return 0, true, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("count %s: %w", dest, err)
+	}
+	return answer.Count, true, nil
+}
 
 // shardsPatience is how long Identify waits for shards that are not assigned yet, as after a restart.
 const shardsPatience = 30 * time.Second

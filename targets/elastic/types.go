@@ -41,7 +41,7 @@ func propertyOf(field targets.Field) property {
 		}
 		return property{"type": "double"}
 	case targets.KindDecimal:
-		return property{"type": "keyword", "fields": property{"number": property{"type": "double"}}}
+		return property{"type": "keyword", "fields": property{"number": property{"type": "double", "ignore_malformed": true}}} // 1e1000 has no double
 	case targets.KindBool:
 		return property{"type": "boolean"}
 	case targets.KindBinary:
@@ -142,37 +142,34 @@ func fitting(field targets.Field) []string {
 }
 
 // lossy says what a new index does not keep of a field's values, "" if it keeps all.
-func lossy(field targets.Field) (severity targets.Severity, message string) {
+func lossy(field targets.Field) string {
 	if a := askedTypes.Of(field); a != nil {
-		if message := a.Loss(field); message != "" {
-			return targets.Note, message
-		}
-		return 0, ""
+		return a.Loss(field)
 	}
 	switch field.Kind {
 	case targets.KindDate:
-		return targets.Note, "zero, partial and impossible dates (0000-00-00) become null"
+		return "zero, partial and impossible dates (0000-00-00) become null"
 	case targets.KindDateTime, targets.KindTimestamp:
 		if field.Scale > 3 {
-			return targets.Note, fmt.Sprintf("%s: the document keeps all %d fractional digits, search and sorting use milliseconds; zero dates become null", field.Native, field.Scale)
+			return fmt.Sprintf("%s: the document keeps all %d fractional digits, search and sorting use milliseconds; zero dates become null", field.Native, field.Scale)
 		}
-		return targets.Note, "zero, partial and impossible dates become null"
+		return "zero, partial and impossible dates become null"
 	case targets.KindUint:
 		if field.Bits == 64 {
-			return targets.Note, field.Native + " is a keyword, shown as a string: ranges and sorting go by text"
+			return field.Native + " is a keyword, shown as a string: ranges and sorting go by text"
 		}
 	case targets.KindDecimal:
-		return targets.Note, field.Native + " is a keyword with all digits, shown as a string; .number beside it is a double for ranges, sorting and sums"
+		return field.Native + " is a keyword with all digits, shown as a string; .number beside it is a double for ranges, sorting and sums"
 	case targets.KindTime:
-		return targets.Note, field.Native + " is a keyword: a duration of up to 838 hours is no time of day, sorting goes by text"
+		return field.Native + " is a keyword: a duration of up to 838 hours is no time of day, sorting goes by text"
 	case targets.KindJSON:
-		return targets.Note, "JSON is kept in the document and not searchable: rows may differ in shape, and one field has one type"
+		return "JSON is kept in the document and not searchable: rows may differ in shape, and one field has one type"
 	case targets.KindGeometry:
-		return targets.Note, "geometry is kept in the document as GeoJSON and not searchable"
+		return "geometry is kept in the document as GeoJSON and not searchable"
 	case targets.KindBinary:
-		return targets.Note, field.Native + " is kept in the document in base64 and not searchable"
+		return field.Native + " is kept in the document in base64 and not searchable"
 	case targets.KindVector:
-		return targets.Note, field.Native + " is kept in the document and not searchable by distance"
+		return field.Native + " is kept in the document and not searchable by distance"
 	}
-	return 0, ""
+	return ""
 }

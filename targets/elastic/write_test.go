@@ -104,7 +104,7 @@ func TestWrite_PoisonReasonsHoldNoValues(t *testing.T) {
 	const secret = "s3cr3t-value"
 	kinds := []targets.Field{
 		{Name: "int", Kind: targets.KindInt, Bits: 8}, {Name: "day", Kind: targets.KindDate}, {Name: "address", Kind: targets.KindInet},
-		{Name: "flag", Kind: targets.KindBool}, {Name: "price", Kind: targets.KindDecimal},
+		{Name: "flag", Kind: targets.KindBool}, {Name: "price", Kind: targets.KindInt, Bits: 64},
 	}
 	_, target, dest := real(t, func(server *servertest.Elastic) *targets.Destination {
 		return &targets.Destination{Name: server.Prefix + "kinds", Fields: kinds}

@@ -16,7 +16,7 @@ var _ targets.Checker = (*Target)(nil)
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check mongo: %w", err)
+		return nil, fmt.Errorf("check mongo: %w", targets.Advise(err))
 	}
 	for _, dest := range dests {
 		w, wrong, err := t.examine(ctx, dest)
@@ -31,11 +31,7 @@ func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]tar
 		if w.found != nil {
 			checkCreated(dest, w.found, &found)
 		}
-		for _, field := range dest.Fields {
-			if message := lossy(field, false); message != "" {
-				found.Add(targets.Note, dest.Name+"."+field.Name, message, "")
-			}
-		}
+		found.AddLosses(dest.Name, t.Losses(dest))
 	}
 	return found.WorstFirst(), nil
 }

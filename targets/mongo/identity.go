@@ -54,6 +54,21 @@ func (t *Target) Empty(ctx context.Context, dest string) (bool, error) {
 	return true, nil
 }
 
+// Count asks for what the server has noted, which is not exact after a crash, or of shards.
+func (t *Target) Count(ctx context.Context, dest string) (int64, bool, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	c, err := t.collection(ctx, dest)
+	if err != nil {
+		return 0, false, fmt.Errorf("count %s: %w", dest, err)
+	}
+	n, err := c.EstimatedDocumentCount(ctx)
+	if err != nil {
+		return 0, false, fmt.Errorf("count %s: %w", dest, t.refused(ctx, c.Database().Client(), err))
+	}
+	return n, false, nil
+}
+
 // there returns targets.ErrReplaced (wrapped) where a collection is not there: to read it would be to find it empty.
 func (t *Target) there(ctx context.Context, dest string) error {
 	found, err := t.look(ctx, dest)

@@ -17,7 +17,10 @@ const oldest = 130000
 func (t *Target) Check(ctx context.Context, dests []*targets.Destination) ([]targets.Finding, error) {
 	var found targets.Findings
 	if err := t.checkServer(ctx, &found); err != nil {
-		return nil, fmt.Errorf("check postgres: %w", refused(err))
+		return nil, fmt.Errorf("check postgres: %w", targets.Advise(refused(err)))
+	}
+	if err := t.checkExcess(ctx, &found); err != nil {
+		return nil, fmt.Errorf("check postgres: %w", err)
 	}
 	for _, dest := range dests {
 		if err := t.checkDestination(ctx, dest, &found); err != nil {
@@ -69,11 +72,7 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 	if w.table == nil {
 		return nil
 	}
-	for _, c := range w.table.columns {
-		if message := lossy(c.field, c.key); message != "" {
-			found.Add(targets.Note, dest.Name+"."+c.field.Name, message, "")
-		}
-	}
+	found.AddLosses(dest.Name, t.Losses(dest))
 	if len(wrong) > 0 {
 		return nil
 	}

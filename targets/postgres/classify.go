@@ -107,10 +107,17 @@ type connectReason struct{ err error }
 
 func (c connectReason) Error() string {
 	text := c.err.Error()
-	if at := strings.Index(text, "`: "); at >= 0 {
-		text = text[at+len("`: "):]
+	if at := strings.Index(text, "`:"); at >= 0 {
+		text = text[at+len("`:"):]
 	}
-	return text
+	var causes []string // one a line, of each address and each way to speak to it
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.Replace(strings.TrimSpace(line), "dial error: ", "", 1)
+		if line != "" && !slices.Contains(causes, line) {
+			causes = append(causes, line)
+		}
+	}
+	return strings.Join(causes, "; ")
 }
 
 func (c connectReason) Unwrap() error { return c.err }

@@ -43,6 +43,28 @@ func (t *Target) Empty(ctx context.Context, dest string) (empty bool, err error)
 	return empty, nil
 }
 
+// countedAtMost is up to how many rows are counted; of more there is the server's estimate.
+const countedAtMost = 100_000
+
+// Count counts rows up to a bound, and takes the server's estimate for more.
+func (t *Target) Count(ctx context.Context, dest string) (n int64, exact bool, err error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	err = t.pool.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM "+quoteTable(dest)+fmt.Sprintf(" LIMIT %d) AS counted", countedAtMost+1)).Scan(&n)
+	if err == nil && n > countedAtMost {
+		var estimate int64
+		err = t.pool.QueryRow(ctx, "SELECT reltuples::int8 FROM pg_class WHERE oid = to_regclass($1)", quoteTable(dest)).Scan(&estimate)
+		return max(n, estimate), false, refused(err)
+	}
+	if hasCode(err, noTable...) {
+		return 0, true, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("count %s: %w", dest, refused(err))
+	}
+	return n, true, nil
+}
+
 // noTable are the codes of a table, or a schema, that is not there.
 var noTable = []string{"42P01", "3F000"}
 

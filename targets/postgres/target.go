@@ -27,6 +27,7 @@ var (
 	_ targets.Reader    = (*Target)(nil)
 	_ targets.Preparer  = (*Target)(nil)
 	_ targets.Emptiness = (*Target)(nil)
+	_ targets.Counter   = (*Target)(nil)
 )
 
 // Open returns a target. It connects to nobody yet, so that a run can start while the server is away; Check and Prepare

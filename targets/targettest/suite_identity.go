@@ -23,6 +23,15 @@ func (s *suite) noneIsEmpty(t *testing.T) {
 	expect(dest.Name, true)
 	write(t, target, upsert(dest, "1", 1, "a", int64(1)))
 	expect(dest.Name, false)
+	counter, ok := target.(targets.Counter)
+	if !ok {
+		return
+	}
+	for name, want := range map[string]int64{s.destination(plain).Name: 0, dest.Name: 1} {
+		if n, _, err := counter.Count(t.Context(), name); n != want || err != nil {
+			t.Errorf("%s holds %d, %v; want %d", name, n, err, want)
+		}
+	}
 }
 
 // identity: what stands behind a destination is known again, and nothing is made by looking.
