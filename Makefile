@@ -42,7 +42,7 @@ test: $(ALERTS) ## Run all tests on fresh real servers, and fuzz a little; fails
 	@scripts/race-install.sh
 	@mkdir -p bin && go build -o bin/testreport ./internal/testreport
 	@status=0; scripts/fuzz.sh 2s fresh || status=$$?; \
-	MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 30m ./... && exit $$status
+	MEEPO_REQUIRE_SERVERS=1 scripts/servers/run.sh bin/testreport -complete go test -json -race -timeout 45m ./... && exit $$status
 
 fuzz: ## Fuzz each target in turn, for 30 s or FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -30,7 +30,7 @@ func write(t *testing.T, file, text string) {
 // TestMapping_Edited: an edited mapping is parked and named by check, others go on, and the choices that it is given
 // work: a backfill, asked of the run and before it, and a start that follows it without a copy.
 func TestMapping_Edited(t *testing.T) {
-	onAny(t, func(t *testing.T, flavor servertest.Flavor) {
+	onFew(t, []servertest.Flavor{servertest.MySQL, servertest.Postgres}, func(t *testing.T, flavor servertest.Flavor) {
 		for name, accept := range map[string]bool{"backfill": false, "accept-stale": true} {
 			t.Run(name, func(t *testing.T) {
 				b := newTwoTables(t, flavor, 30)
@@ -83,7 +83,7 @@ func TestMapping_Edited(t *testing.T) {
 // TestNewTables_LeftOut: tables that are made under a run, and while none is on, are left out by a mapping that takes no
 // new ones, and status names them; once they are named, they are taken.
 func TestNewTables_LeftOut(t *testing.T) {
-	onAny(t, func(t *testing.T, flavor servertest.Flavor) {
+	onFew(t, []servertest.Flavor{servertest.MariaDB, servertest.Postgres}, func(t *testing.T, flavor servertest.Flavor) {
 		db, target := servertest.OpenSQL(t, flavor).InSchema(t), servertest.OpenElastic(t)
 		defer func() {
 			for _, table := range []string{"a1", "a2", "a3"} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/meepo-replicate/meepo/internal/matrix"
 	"github.com/meepo-replicate/meepo/internal/servertest"
 )
 
@@ -309,6 +311,37 @@ func onEach(t *testing.T, test func(t *testing.T, flavor servertest.Flavor)) {
 	t.Helper()
 	for _, flavor := range servertest.Flavors() {
 		t.Run(string(flavor), func(t *testing.T) { test(t, flavor) })
+	}
+}
+
+// onFew runs a test on some sources, and on all with MEEPO_MATRIX=full.
+func onFew(t *testing.T, few []servertest.Flavor, test func(t *testing.T, flavor servertest.Flavor)) {
+	t.Helper()
+	if os.Getenv("MEEPO_MATRIX") == "full" {
+		onAny(t, test)
+		return
+	}
+	for _, flavor := range few {
+		t.Run(string(flavor), func(t *testing.T) { test(t, flavor) })
+	}
+}
+
+// onPairs runs a test on some pairs, at once, and on all with MEEPO_MATRIX=full.
+func onPairs(t *testing.T, few []string, test func(t *testing.T, source sourceEnd, target targetEnd)) {
+	t.Helper()
+	names := few
+	if os.Getenv("MEEPO_MATRIX") == "full" {
+		names = nil
+		for _, pair := range matrix.Pairs {
+			names = append(names, pair.Name)
+		}
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, target := openPair(t, name)
+			test(t, source, target)
+		})
 	}
 }
 
