@@ -18,9 +18,6 @@ var nestedFields = []targets.Field{
 
 // nested: a dot in a field's name puts it into an object, be it the one of marks.
 func (s *suite) nested(t *testing.T) {
-	if s.Flat {
-		t.Skip("this target's documents have no objects")
-	}
 	target, _ := s.open(t, plain)
 	dest := s.destination(nestedFields)
 	dest.Mark = "meta.gone"
