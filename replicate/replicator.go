@@ -69,7 +69,7 @@ func New(opts Options) (*Replicator, error) {
 	enlister, _ := opts.Source.(source.Enlister)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated,
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated, joined: r.joined,
 		out:      func(id mappings.PlanID) { r.saver.note(state.Change{LeaveOut: []string{string(id)}}) },
 		fallback: opts.OnSchemaChange, accepted: map[mappings.PlanID]mappings.Definition{}, leftOut: map[mappings.PlanID]bool{},
 		enlister: enlister, fence: func() source.Fence { return "" }, // until there is a position

@@ -83,7 +83,6 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 	if err != nil {
 		return err
 	}
-	in.tables = tables
 	made, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return err
@@ -91,6 +90,7 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 	if err := r.refuseUnknown(made); err != nil {
 		return err
 	}
+	in.tables = except(tables, unmapped) // the others are compared without what none of them can be beside
 	maps.Copy(unmapped, denied)
 	flows := r.leaveOut(p.notParked(made), in)
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
