@@ -62,12 +62,13 @@ type plans struct {
 	target   *outage
 	log      *slog.Logger
 	fence    func() source.Fence
-	faulty   func(f *flow, cause error) error // parks the flow's plan, or returns the cause to end the run
-	lost     func(mappings.PlanID)            // told of plans that go out of force and are not parked, before they do
-	ahead    func(*flow)                      // told of a flow that is in force before the log has said why
-	joined   func(*flow)                      // told of flows that a change of another table has brought into force
-	out      func(mappings.PlanID)            // told of plans of new tables that are left out
-	fallback string                           // what to do about changed tables where their mapping says nothing
+	faulty   func(f *flow, cause error) error   // parks the flow's plan, or returns the cause to end the run
+	lost     func(mappings.PlanID)              // told of plans that go out of force and are not parked, before they do
+	ahead    func(*flow)                        // told of a flow that is in force before the log has said why
+	admits   func(context.Context, *flow) error // says why a flow cannot be copied into its destination
+	joined   func(*flow)                        // told of flows that a change of another table has brought into force
+	out      func(mappings.PlanID)              // told of plans of new tables that are left out
+	fallback string                             // what to do about changed tables where their mapping says nothing
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
 	early     map[source.Table][]*flow // lost before the log said so; guarded by reloading

@@ -101,6 +101,11 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 		if err := r.refuseFilled(ctx, flows); err != nil {
 			return err
 		}
+		for _, f := range flows {
+			if err := r.refuseOldIDs(ctx, f); err != nil {
+				return err
+			}
+		}
 	}
 	fit, err := r.fitAtStart(ctx, flows, in)
 	if err != nil {
