@@ -250,7 +250,7 @@ func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token)
 		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
 			return err
 		}
-		r.log.Warn("table is gone, its documents are kept", "table", table.String(), "mapping", f.plan.Name())
+		r.sayKept(f.record(), f.plan.Name())
 	}
 	return nil
 }

@@ -48,6 +48,9 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
 			change.DropPlans = append(change.DropPlans, p.Plan)
 			idle = append(idle, p.Destination)
+			if r.plans.isGone(p) {
+				r.sayKept(p, mappingOf(mappings.PlanID(p.Plan)))
+			}
 		}
 	}
 	for _, f := range r.plans.all() {

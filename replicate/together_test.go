@@ -128,6 +128,29 @@ func TestTogether_Gone(t *testing.T) {
 	b.wantTogether("part_1:0 part_2:0", "7 8")
 }
 
+// TestTogether_GoneShard: the documents of a shard that was renamed or dropped, in a run or between two, are kept among those
+// of the others, and it is said which they are.
+func TestTogether_GoneShard(t *testing.T) {
+	for name, running := range map[string]bool{"in the run": true, "between two": false} {
+		t.Run(name, func(t *testing.T) {
+			b := sharing(t)
+			change := func() {
+				b.do(func(tx *sourcetest.Tx) { tx.Rename(tableName("part_1"), tableName("part_9")).Drop(tableName("side")) })
+			}
+			if running {
+				b.round(change)
+			} else {
+				change()
+				b.round(func() {})
+			}
+			b.wantTogether("part_1:0 part_2:0 part_9:0", "0")
+			if b.logged(`fix="remove the documents whose ids are part_1:{id}"`) != 1 || b.logged("table is gone, its documents are kept\" table=shop.side") != 1 {
+				t.Errorf("the log:\n%s", b.log)
+			}
+		})
+	}
+}
+
 // TestTogether_First: at the first start nobody has had his way, and a conflict is an error.
 func TestTogether_First(t *testing.T) {
 	b := newBench(t, table("side"), table("side_backup"))
