@@ -237,8 +237,8 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	flows := slices.DeleteFunc(p.notParked(made), func(f *flow) bool { return p.leavesOut(f, before) })
 	for table, why := range unmapped {
 		had := p.of(table)
-		if len(had) == 0 && table == t && !why.said {
-			p.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause)
+		if len(had) == 0 && table == t && !why.said && !p.hasParked(table) {
+			p.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause, "fix", strings.Join(Hints(why.cause), "; "))
 		}
 		for _, f := range had {
 			if has(flows, f.plan.ID()) {

@@ -196,7 +196,7 @@ func (r *Replicator) parkUnmapped(tables map[source.Table]unmapped, flows []*flo
 			}
 		}
 		if len(lost) == 0 && !why.said && !r.plans.hasParked(table) {
-			r.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause)
+			r.log.Error("table cannot be mapped, it is left out", "table", table.String(), "error", why.cause, "fix", strings.Join(Hints(why.cause), "; "))
 		}
 	}
 	return errors.Join(wrong...)

@@ -62,7 +62,7 @@ func (p *plans) apart(ctx context.Context, list *[]source.Columns, without map[s
 				later = first
 			}
 			out[later] = true
-			without[later] = unmapped{cause: fmt.Errorf("table %s: %w", later, wrong)}
+			without[later] = unmapped{cause: conflicting(later, wrong)}
 		}
 		if len(out) == 0 {
 			return compiled, err
@@ -71,6 +71,15 @@ func (p *plans) apart(ctx context.Context, list *[]source.Columns, without map[s
 		compiled, err = p.compile(ctx, *list)
 	}
 	return compiled, nil
+}
+
+// conflicting is the cause for a table that is taken out, in one line.
+func conflicting(table source.Table, wrong *mappings.Error) error {
+	text := wrong.Message
+	if wrong.Line > 0 {
+		text = fmt.Sprintf("%s:%d:%d: %s", wrong.File, wrong.Line, wrong.Column, text)
+	}
+	return &source.HintError{Err: fmt.Errorf("table %s: %s", table, text), Advice: wrong.Hint}
 }
 
 // except returns the tables that are not unmapped.
