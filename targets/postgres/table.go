@@ -173,6 +173,8 @@ func (t *table) compile(have map[string]existing) {
 			set = append(set, name+" = EXCLUDED."+name)
 		}
 	}
+	ours, _ := t.leftovers(have)
+	set = append(set, emptied(ours)...)
 	older := ""
 	if t.version != "" {
 		name := quote(t.version)
