@@ -272,7 +272,8 @@ func (b *builder) fixed(text Text) func(key source.Key) (any, error) {
 // say adds what is said of a field to its step, in the order that the documentation of step gives.
 func (b *builder) say(f *Field, s *step, field *targets.Field) {
 	fail := b.fail
-	if field.Key && b.c.rules.KeyIsFields && b.m.ID.Value == "" && (f.Type.Value != "" || f.Zone.Value != "" || f.ZeroDate.Value != "" || f.computed()) {
+	keyed := slices.ContainsFunc(b.plan.selection.Key, func(k source.Column) bool { return k.Name == f.Column.Value })
+	if keyed && b.c.rules.KeyIsFields && b.m.ID.Value == "" && (f.Type.Value != "" || f.Zone.Value != "" || f.ZeroDate.Value != "" || f.computed()) {
 		fail(f.Column.At, "only `to` can be said of it; or give the documents an `id`", "column %q is part of the key, which this target keeps as it is", f.Column.Value)
 		return
 	}
@@ -315,6 +316,7 @@ func (b *builder) mask(f *Field, s *step, field *targets.Field) {
 			"mask: %q is part of the key, so the document's id shows it", f.Column.Value)
 		return
 	}
+	s.settled(field)
 	s.then("mask", maskOf(f.Mask.Value, f.Key.Value))
 	*field = targets.Field{Name: field.Name, Kind: targets.KindText, Native: field.Native + ", masked", Nullable: field.Nullable}
 	if f.Mask.Value == "hash" {
@@ -326,7 +328,12 @@ func (b *builder) mask(f *Field, s *step, field *targets.Field) {
 // target's own type of that name.
 func (b *builder) as(f *Field, s *step, field *targets.Field) {
 	word, _, _ := strings.Cut(f.Type.Value, "(")
+	if b.takes(word, field.Kind) == nil && word != f.Type.Value {
+		b.fail(f.Type.At, "write "+word, "type: %q takes no size here", word)
+		return
+	}
 	if to, ok := conversions[word][field.Kind]; ok && b.takes(word, field.Kind) == nil {
+		s.settled(field)
 		s.then("type", to.do)
 		*field = targets.Field{Name: field.Name, Kind: to.kind, Native: field.Native + " as " + f.Type.Value, Nullable: field.Nullable, Key: field.Key}
 	} else if b.takes(word, field.Kind) == nil && !(word == "text" && field.Kind == targets.KindText) {

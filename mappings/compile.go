@@ -43,6 +43,7 @@ func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled
 		names[mapping.Name.Value] = mapping.Name.At
 		c.mapping(mapping)
 	}
+	c.named(names)
 	c.share()
 	c.unmapped(mappings)
 	c.warnings.sort()
@@ -164,6 +165,18 @@ func identity(m Mapping, table source.Table, dest string) (PlanID, string) {
 	}
 	name = cmp.Or(name, dest)
 	return PlanID(name + "/" + table.String()), name
+}
+
+// named finds mappings without a name that are called as another one is: both would keep their progress under it.
+func (c *compiler) named(names map[string]Place) {
+	for _, plans := range c.destinations {
+		for _, t := range plans {
+			first, taken := names[t.plan.name]
+			if t.m.Name.Value == "" && t.m.To.Value != "" && taken && !c.errors.has(t.m.To.At) {
+				c.errors.add(t.m.To.At, "give it a `name` of its own", "a mapping without a name is called as its destination, and %q is a mapping in %s:%d", t.plan.name, first.File, first.Line)
+			}
+		}
+	}
 }
 
 // selectTables returns the tables of a mapping, each once, and says what is wrong with its from.

@@ -45,7 +45,7 @@ func zeroDate(instead string, kind targets.Kind) conversion {
 	}
 	return changed(func(text string) (any, error) {
 		switch {
-		case targets.IsDay(text):
+		case isCalendarDay(text):
 			return text, nil
 		case instead == "error":
 			return nil, errors.New("the value is no date of the calendar, and zero_date says error")
@@ -59,21 +59,41 @@ func isZeroDate(text string) bool {
 	return text == "null" || text == "error" || len(text) == len(time.DateOnly) && targets.IsDay(text)
 }
 
-// inZone makes an instant of a wall clock. What is no date stays what it is.
+// isCalendarDay is targets.IsDay for the years that PostgreSQL has besides: beyond 9999, and before Christ.
+func isCalendarDay(text string) bool {
+	text = strings.TrimSuffix(text, " BC")
+	year, rest, ok := strings.Cut(text, "-")
+	if !ok || len(year) < 4 || strings.Trim(year, "0123456789") != "" || strings.Trim(year, "0") == "" {
+		return false
+	}
+	// Every fourth year of the last four digits is a leap year as of the whole, but for centuries, which go by 400.
+	return targets.IsDay(year[len(year)-4:]+"-"+rest) || targets.IsDay("2"+year[len(year)-3:]+"-"+rest)
+}
+
+// inZone makes an instant of a wall clock. What is no date, and what is beyond the years 1 to 9999 by either clock, stays
+// what it shows.
 func inZone(zone *time.Location) conversion {
 	const layout = "2006-01-02T15:04:05.999999999"
 	return changed(func(text string) (any, error) {
-		if !targets.IsDay(text) {
-			if strings.HasSuffix(text, "infinity") {
-				return text, nil
-			}
-			return text + "Z", nil
+		unmoved := text + "Z"
+		if before, ok := strings.CutSuffix(text, " BC"); ok {
+			unmoved = before + "Z BC"
+		}
+		if strings.HasSuffix(text, "infinity") {
+			return text, nil
+		}
+		if !targets.IsDay(text) || len(text) > 10 && text[10] != 'T' {
+			return unmoved, nil
 		}
 		wall, err := time.ParseInLocation(layout, text, time.UTC)
 		if err != nil {
 			return nil, errors.New("the value is no date and time")
 		}
-		out := instantOf(wall, zone).Format("2006-01-02T15:04:05")
+		instant := instantOf(wall, zone)
+		if year := instant.UTC().Year(); year < 1 || year > 9999 {
+			return unmoved, nil
+		}
+		out := instant.Format("2006-01-02T15:04:05")
 		if _, fraction, ok := strings.Cut(text, "."); ok { // zones differ by seconds at the least
 			out += "." + fraction
 		}

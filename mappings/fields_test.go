@@ -57,9 +57,53 @@ func TestZone(t *testing.T) {
 		"1890-01-01T00:00:00.5":      "1889-12-31T22:54:39.5Z", // local mean time
 		"0000-00-00T00:00:00":        "0000-00-00T00:00:00Z",
 		"infinity":                   "infinity",
+		"9999-12-31T23:59:59":        "9999-12-31T22:59:59Z",
+		"0001-01-01T00:00:00":        "0001-01-01T00:00:00Z", // it would be in the year 0
+		"12026-07-15T12:00:00":       "12026-07-15T12:00:00Z",
+		"0044-03-15T00:00:00 BC":     "0044-03-15T00:00:00Z BC",
 	} {
 		if got := document(t, plan, int64(1), "v", wall)[2]; got != want {
 			t.Errorf("%s in Vienna is %v, want %s", wall, got, want)
+		}
+	}
+}
+
+// TestZeroDate: what is a date of the calendar stays, PostgreSQL's years too.
+func TestZeroDate(t *testing.T) {
+	plan, err := said(t, Rules{}, `, fields: {at: {zero_date: "null"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range []string{"2026-02-28", "2024-02-29", "2000-02-29", "12000-02-29", "12026-07-15", "0044-03-15", "9999-12-31", "10000-01-01"} {
+		for _, text := range []string{day + "T12:00:00", day + "T12:00:00 BC"} {
+			if got := document(t, plan, int64(1), "v", text)[2]; got != text {
+				t.Errorf("%s becomes %v", text, got)
+			}
+		}
+	}
+	for _, text := range []string{"0000-00-00T00:00:00", "2026-00-01T00:00:00", "2026-02-30T00:00:00", "2025-02-29T00:00:00", "infinity", "-infinity", "00000-01-01T00:00:00"} {
+		if got := document(t, plan, int64(1), "v", text)[2]; got != nil {
+			t.Errorf("%s stays %v", text, got)
+		}
+	}
+}
+
+// TestSingle: a FLOAT's number is the one that it shows, wherever the language touches it.
+func TestSingle(t *testing.T) {
+	single := sourcetest.Of("f", source.KindFloat)
+	single.Type.Bits = 32
+	goods := sourcetest.Table("shop.goods", 1, sourcetest.Int("id"), single)
+	for what, want := range map[string]any{
+		"f: {to: g}": float64(float32(0.1)), "f: {type: text}": "0.1", "f: {mask: last4}": "****", "g: {expr: f}": 0.1,
+		"g: {expr: f == 0.1}": true, "g: {expr: string(f)}": "0.1",
+	} {
+		file, err := Parse("mapping.yaml", []byte("version: 1\nmappings: [{from: shop.goods, fields: {"+what+"}}]"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := document(t, compile(t, file.Mappings, goods)[0], int64(1), float64(float32(0.1)))
+		if got := doc[len(doc)-1]; got != want {
+			t.Errorf("%s is %v, want %v", what, got, want)
 		}
 	}
 }
@@ -124,6 +168,9 @@ func TestKeyIsFields(t *testing.T) {
 	rules := Rules{KeyIsFields: true}
 	if _, err := said(t, rules, ", fields: {id: {type: text}}"); err == nil || !strings.Contains(err.Error(), `column "id" is part of the key, which this target keeps as it is`) {
 		t.Errorf("%v", err)
+	}
+	if _, err := said(t, rules, ", fields: {id: {expr: id + 1}}"); err == nil || !strings.Contains(err.Error(), "which this target keeps as it is") {
+		t.Errorf("computed: %v", err)
 	}
 	for _, what := range []string{`, id: "{id}", fields: {id: {type: text}}`, ", fields: {id: {to: nr}}"} {
 		if _, err := said(t, rules, what); err != nil {

@@ -2,6 +2,7 @@ package mappings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -139,7 +140,7 @@ func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 		known = append(known, column.Name)
 	}
 	for _, p := range t.parts {
-		if _, isColumn := columns.Column(p.name); isColumn && !contains(known, p.name) {
+		if _, isColumn := columns.Column(p.name); isColumn && !slices.Contains(known, p.name) {
 			wrong.add(m.ID.inside(p.offset, len([]rune(p.name))+2), "the key is "+strings.Join(known[2:], ", "),
 				"id: column %q of %s is not part of the key: where the row is gone, nothing tells its value", p.name, columns.Table)
 			return t

@@ -91,7 +91,7 @@ var fieldKeys = []Key{
 	{Name: "zero_date", Form: FormText, Example: `"null"`, Default: "by the target's TYPES.md", Null: true, Pattern: `^(null|error|\d{4}-\d{2}-\d{2})$`,
 		Doc: "What becomes of zero, partial, impossible and infinite dates: `null`, `error` (the row becomes a dead letter), or a date such as `1970-01-01` to put in their place."},
 	{Name: "zone", Form: FormText, Example: "Europe/Vienna", Default: "none: it stays a wall clock",
-		Doc: "The time zone in which a date and time without one (DATETIME, `timestamp`) is meant: it becomes an instant. The hour that a change of the clocks repeats is taken the first time, the one that it leaves out by the offset of before."},
+		Doc: "The time zone in which a date and time without one (DATETIME, `timestamp`) is meant: it becomes an instant. The hour that a change of the clocks repeats is taken the first time, the one that it leaves out by the offset of before. What would leave the years 1 to 9999 stays what it shows."},
 	{Name: "mask", Form: FormWord, Example: "hash", Words: maskWords, WordNeeds: map[string]string{"hash": "key"},
 		Doc: "Hides the value: `hash` (the same value always gives the same text, a keyed SHA-256), `redact` (`***`), or `last4` (the last four characters). NULL stays NULL. A column of the key cannot be masked, since the id shows it."},
 	{Name: "key", Form: FormText, With: "mask", Example: `"${MASK_KEY}"`, Doc: "The secret key of `mask: hash`, of at least 16 characters. Name a variable, so that no file holds it."},

@@ -3,7 +3,6 @@ package mappings
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -37,6 +36,7 @@ func Parse(file string, data []byte, expand func(text string) (string, error)) (
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
+	l.hide(root)
 	parsed := &File{}
 	entries, ok := l.entries(root, "the file", keyNames(FileKeys()))
 	if !ok {
@@ -64,6 +64,7 @@ func Parse(file string, data []byte, expand func(text string) (string, error)) (
 // reported here, with all other errors.
 func ParseNode(file string, data []byte, node ast.Node) ([]Mapping, error) {
 	l := newLoader(file, data)
+	l.hide(node)
 	list := l.mappings(node)
 	if err := l.problems.err(); err != nil {
 		return nil, err
@@ -141,6 +142,11 @@ func tooDeep(tokens token.Tokens) *token.Token {
 }
 
 func (l *loader) syntax(err error) {
+	if !l.open {
+		for i, line := range l.lines {
+			l.lines[i] = withoutKeys(line)
+		}
+	}
 	var located yaml.Error
 	if errors.As(err, &located) && located.GetToken() != nil {
 		l.problems.add(l.placeOf(located.GetToken()), "", "not valid YAML: %s", located.GetMessage())
@@ -182,22 +188,8 @@ func (l *loader) at(line, column int) Place {
 	place := Place{File: l.file, Line: line, Column: column}
 	if line >= 1 && line <= len(l.lines) {
 		place.Text = l.lines[line-1]
-		if !l.open {
-			place.Text = withoutKeys(place.Text)
-		}
 	}
 	return place
-}
-
-// maskKey finds the keys of masks in a line, variables apart.
-var maskKey = regexp.MustCompile(`(\bkey:\s*)("[^"$]+"|'[^'$]+'|[^\s"',{}$][^,}]*)`)
-
-// withoutKeys hides secrets in a line that messages show; what stands behind them stays in its column.
-func withoutKeys(line string) string {
-	return maskKey.ReplaceAllStringFunc(line, func(found string) string {
-		parts := maskKey.FindStringSubmatch(found)
-		return parts[1] + strings.Repeat("*", len([]rune(parts[2])))
-	})
 }
 
 // entry is one key of a map and its value.
@@ -236,7 +228,7 @@ func (l *loader) entries(node ast.Node, what string, known []string) (entries, b
 	}
 	var list entries
 	for _, value := range values {
-		key, ok := l.text(value.Key, "a key")
+		key, ok := l.written(value.Key, "a key")
 		if !ok {
 			continue
 		}
@@ -272,9 +264,18 @@ func (l *loader) known(key Text, what string, known []string) bool {
 	return false
 }
 
-// text returns a node's text. Numbers, truth values and null are not taken for texts, since what
-// was written is not always what they print: 1.10, 0x10, ~.
+// text returns a node's text, with its variables put in.
 func (l *loader) text(node ast.Node, what string) (Text, bool) {
+	text, ok := l.written(node, what)
+	if !ok {
+		return text, false
+	}
+	return l.expanded(text)
+}
+
+// written returns a node's text. Numbers, truth values and null are not taken for texts, since what
+// was written is not always what they print: 1.10, 0x10, ~.
+func (l *loader) written(node ast.Node, what string) (Text, bool) {
 	text, ok := node.(*ast.StringNode)
 	switch {
 	case !ok && isScalar(node):
@@ -287,7 +288,7 @@ func (l *loader) text(node ast.Node, what string) (Text, bool) {
 		l.problems.add(l.place(node), "", "%s is empty", what)
 		return Text{}, false
 	}
-	return l.expanded(Text{Value: text.Value, At: l.wide(node, text.Value)})
+	return Text{Value: text.Value, At: l.wide(node, text.Value)}, true
 }
 
 // wide is the place of a text with its width, where it stands in one line.

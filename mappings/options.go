@@ -22,8 +22,8 @@ func (b *builder) options() {
 			continue
 		}
 		option := b.c.rules.Options[of]
-		if wrong := misfit(option.Kind, setting.Value); wrong != "" {
-			b.fail(setting.At, "", "%s.%s: %s", block.Target.Value, option.Name, wrong)
+		if !option.Kind.Holds(setting.Value) {
+			b.fail(setting.At, "", "%s.%s: want %s", block.Target.Value, option.Name, option.Kind)
 			continue
 		}
 		if option.Kind == targets.OptionColumns && !b.route(option.Name, setting) {
@@ -66,39 +66,6 @@ func (b *builder) unknownOption(block Block, setting Setting) {
 	b.fail(setting.Name.At, advice, "%s has an unknown key %q", block.Target.Value, setting.Name.Value)
 }
 
-// misfit says what is wrong with an option's value.
-func misfit(kind targets.OptionKind, value any) string {
-	switch kind {
-	case targets.OptionText:
-		if text, ok := value.(string); !ok || text == "" {
-			return "want a text"
-		}
-	case targets.OptionInt:
-		if _, ok := value.(int64); !ok {
-			return "want a whole number"
-		}
-	case targets.OptionBool:
-		if _, ok := value.(bool); !ok {
-			return "want true or false"
-		}
-	case targets.OptionTree:
-		if _, ok := value.(map[string]any); !ok {
-			return "want a map"
-		}
-	case targets.OptionColumns:
-		list, ok := value.([]any)
-		for _, one := range list {
-			if _, text := one.(string); !text {
-				ok = false
-			}
-		}
-		if !ok || len(list) == 0 {
-			return "want a list of columns"
-		}
-	}
-	return ""
-}
-
 // route reads the columns that route documents: of the key, since a delete has nothing else.
 func (b *builder) route(option string, setting Setting) bool {
 	var key []string
@@ -106,7 +73,7 @@ func (b *builder) route(option string, setting Setting) bool {
 		key = append(key, column.Name)
 	}
 	fine := true
-	for _, one := range setting.Value.([]any) { // misfit has looked
+	for _, one := range setting.Value.([]any) { // Holds has looked
 		name, _ := one.(string)
 		at := slices.Index(key, name)
 		if at < 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -41,11 +42,23 @@ func (c *compiler) picks(m Mapping, columns source.Columns, missing *missing) []
 		}
 	}
 	picks = c.say(m, columns, picks, missing)
+	c.dotted(m, columns, picks)
 	if m.Mark.Value != "" {
 		picks = append(picks, pick{field: m.Mark.Value})
 	}
 	c.duplicates(m, columns, picks, missing)
 	return picks
+}
+
+// dotted looks at columns whose own names have dots, of which nobody has said that they nest.
+func (c *compiler) dotted(m Mapping, columns source.Columns, picks []pick) {
+	for _, p := range picks {
+		if !strings.Contains(p.column.Name, ".") || p.field != p.column.Name || c.warnings.has(m.place()) {
+			continue
+		}
+		c.warnings.add(m.place(), "say its name with `to` under fields, that one if it is meant",
+			"column %q of %s: the dot in its name nests it in the document", p.column.Name, columns.Table)
+	}
 }
 
 // say gives the picked columns what fields has for them, and adds the fields that are no columns.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings/expressions"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // step makes one field's value of a row: of a column, an expression or a fixed text; then, in this order, a date
@@ -72,4 +73,17 @@ func (p *Plan) Origin(field int) (source.Column, bool) {
 		return source.Column{}, false
 	}
 	return p.selection.Columns[at], true
+}
+
+// settled makes a float64 that holds a float32 the number that the column shows: 0.1, and not 0.10000000149011612.
+func (s *step) settled(field *targets.Field) {
+	if field.Kind != targets.KindFloat || field.Bits != 32 {
+		return
+	}
+	s.then("type", func(value any) (any, error) {
+		if v, ok := value.(float64); ok {
+			return expressions.Single(v), nil
+		}
+		return value, nil
+	})
 }

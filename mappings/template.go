@@ -2,7 +2,10 @@ package mappings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // template is a text with names in braces.
@@ -81,11 +84,17 @@ func (t template) render(text func(name string) string) string {
 	return out.String()
 }
 
-// check says which names are unknown.
+// check says which names are unknown, or mean two things: what every table has, and a column of the key.
 func (t template) check(known []string, problems *problems, of string) bool {
 	fine := true
 	for _, p := range t.parts {
-		if p.name == "" || contains(known, p.name) {
+		if _, both := tableName(p.name, source.Table{}); both && slices.Index(known, p.name) != lastIndex(known, p.name) {
+			fine = false
+			problems.add(t.text.inside(p.offset, len([]rune(p.name))+2), "leave it out; a key's column of this name cannot be named in a template",
+				"{%s} may be that of the table, or the column %s of its key", p.name, p.name)
+			continue
+		}
+		if p.name == "" || slices.Contains(known, p.name) {
 			continue
 		}
 		fine = false
@@ -98,11 +107,11 @@ func (t template) check(known []string, problems *problems, of string) bool {
 	return fine
 }
 
-func contains(list []string, one string) bool {
-	for _, s := range list {
-		if s == one {
-			return true
+func lastIndex(list []string, one string) int {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i] == one {
+			return i
 		}
 	}
-	return false
+	return -1
 }

@@ -14,7 +14,7 @@ func CheckOptions(known []Option, said map[string]any) error {
 		at := slices.IndexFunc(known, func(o Option) bool { return o.Name == name })
 		if at < 0 {
 			wrong = append(wrong, fmt.Errorf("%s: there is no such option", name))
-		} else if !known[at].Kind.holds(said[name]) {
+		} else if !known[at].Kind.Holds(said[name]) {
 			wrong = append(wrong, fmt.Errorf("%s: want %s, as in %s", name, known[at].Kind, known[at].Example))
 		}
 	}
@@ -38,7 +38,8 @@ func (k OptionKind) String() string {
 	return "nothing"
 }
 
-func (k OptionKind) holds(value any) bool {
+// Holds reports whether a value, as Destination.Options has it, is of the kind.
+func (k OptionKind) Holds(value any) bool {
 	switch v := value.(type) {
 	case string:
 		return k == OptionText && v != ""

@@ -97,7 +97,7 @@ func Compile(text string, columns []source.Column) (*Program, error) {
 	if err != nil {
 		return nil, problems{unreadable(text, err)}
 	}
-	t := newTranslator(columns)
+	t := newTranslator(text, columns)
 	result := t.node(&tree.Node)
 	if len(t.wrong) > 0 {
 		return nil, t.wrong
@@ -167,7 +167,7 @@ func (p *Program) eval(values []source.Value) (any, error) {
 	r, _ := p.runs.Get().(*run)
 	defer p.runs.Put(r)
 	for i, column := range p.columns {
-		value, err := fromSource(column.Type.Kind, values[i])
+		value, err := fromSource(column.Type, values[i])
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", column.Name, err)
 		}

@@ -25,6 +25,7 @@ var table = []struct {
 	{"tax", source.KindDecimal, "0.10"},
 	{"nan", source.KindDecimal, "NaN"},
 	{"f", source.KindFloat, 0.5},
+	{"single", source.KindFloat, float64(float32(0.1))},
 	{"status", source.KindEnum, "draft"},
 	{"name", source.KindText, "Zoë O'Hara"},
 	{"nothing", source.KindText, nil},
@@ -46,6 +47,9 @@ func compile(t *testing.T, text string) (*expressions.Program, error) {
 	columns := make([]source.Column, len(table))
 	for i, c := range table {
 		columns[i] = source.Column{Name: c.name, Type: source.Type{Kind: c.kind}}
+		if c.name == "single" {
+			columns[i].Type.Bits = 32
+		}
 	}
 	return expressions.Compile(text, columns)
 }
@@ -70,14 +74,14 @@ func TestRun(t *testing.T) {
 	}{
 		// Numbers are exact.
 		{"1 + 2 * 3", int64(7)},
-		{"total - tax", "12.4"},
-		{"total * 1.19", "14.875"},
+		{"total - tax", "12.40"},
+		{"total * 1.19", "14.8750"},
 		{"0.1 + 0.2 == 0.3", true},
 		{"total / 3", "4.1666666666666667"},
 		{"n / 2", "3.5"},
 		{"n % 4", int64(3)},
 		{"-n", int64(-7)},
-		{"-total", "-12.5"},
+		{"-total", "-12.50"},
 		{"big + 0", int64(9223372036854775807)},
 		{"big + 1 > big", true},
 		{"u > big", true},
@@ -91,8 +95,8 @@ func TestRun(t *testing.T) {
 		{"nan * 1.0", "NaN"},
 		{"round(total)", "13"},
 		{"round(total * 1.111, 2)", "13.89"},
-		{"floor(total)", "12"}, {"ceil(total)", "13"}, {"abs(-total)", "12.5"}, {"abs(-7)", int64(7)},
-		{"int(total)", int64(12)}, {"int('42')", int64(42)}, {"float('1.5')", 1.5}, {"decimal('1.10')", "1.1"},
+		{"floor(total)", "12"}, {"ceil(total)", "13"}, {"abs(-total)", "12.50"}, {"abs(-7)", int64(7)},
+		{"int(total)", int64(12)}, {"int('42')", int64(42)}, {"float('1.5')", 1.5}, {"decimal('1.10')", "1.10"}, {"string(total)", "12.50"}, {"total * 1", "12.50"}, {"decimal('12345678901234567.89') == 12345678901234567.89", true}, {"decimal('12345678901234567.89') in [12345678901234567.89]", true}, {"single", 0.1}, {"single == 0.1", true}, {"string(single)", "0.1"},
 		{"min(n, total)", "7"}, {"max(n, 3)", int64(7)},
 		// Texts.
 		{"upper(name)", "ZOË O'HARA"}, {"lower(name)", "zoë o'hara"}, {"len(name)", int64(10)},
@@ -107,11 +111,11 @@ func TestRun(t *testing.T) {
 		{"ever > ts", true}, {"year(day)", int64(2026)}, {"month(ts)", int64(2)}, {"day(at)", int64(28)}, {"year(ever)", nil},
 		{"day in ['2026-02-28', '2025-01-01']", true}, {"ts", "2026-02-28T10:00:00Z"},
 		// JSON.
-		{"meta.age", "30"}, {"int(meta.age) + 1", int64(31)}, {"meta.age + 1", "31"}, {"meta.price", "1.1"}, {"meta.tags[1]", `"b"`},
+		{"meta.age", "30"}, {"int(meta.age) + 1", int64(31)}, {"meta.age + 1", "31"}, {"meta.price", "1.10"}, {"meta.tags[1]", `"b"`},
 		{"string(meta.tags[-1])", "b"}, {"meta.tags[7]", nil}, {"meta.no.such.thing", nil}, {"meta.deep.x == nil", true},
 		{"'a' in meta.tags", true}, {"filter(meta.tags, {# != 'a'})", `["b"]`}, {"map(meta.tags, {upper(#)})", `["A","B"]`},
 		{"any(meta.tags, {# == 'b'})", true}, {"all(meta.tags, {# == 'b'})", false}, {"count(meta.tags, {true})", int64(2)},
-		{"count(nothing == nil ? [] : [1], {true})", int64(0)}, {"keys(meta.deep)", `["x"]`}, {"meta", `{"age":30,"deep":{"x":null},"far":1e999999,"price":1.1,"tags":["a","b"]}`},
+		{"count(nothing == nil ? [] : [1], {true})", int64(0)}, {"keys(meta.deep)", `["x"]`}, {"meta", `{"age":30,"deep":{"x":null},"far":1e999999,"price":1.10,"tags":["a","b"]}`},
 		// NULL.
 		{"nothing", nil}, {"nothing == nil", true}, {"nothing != nil", false}, {"name == null", false}, {"none == 1", nil}, {"none != 1", nil},
 		{"not (none == 1)", nil}, {"none + 1", nil}, {"nothing + 'x'", nil}, {"upper(nothing)", nil}, {"nothing ?? 'x'", "x"},

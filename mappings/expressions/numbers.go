@@ -86,7 +86,7 @@ func exact(operator string, a, b any) (any, error) {
 			return nil, errByZero
 		}
 		if operator == "/" {
-			out = x.DivRound(y, divisionDigits)
+			out = withoutZeros(x.DivRound(y, divisionDigits))
 		} else {
 			out = x.Mod(y)
 		}
@@ -95,6 +95,15 @@ func exact(operator string, a, b any) (any, error) {
 		return nil, errors.New("a number of too many digits")
 	}
 	return out, nil
+}
+
+// withoutZeros leaves out the zeros at the end of a quotient, which say nothing.
+func withoutZeros(d decimal.Decimal) decimal.Decimal {
+	short, err := decimal.NewFromString(d.String())
+	if err != nil {
+		return d
+	}
+	return short
 }
 
 func floating(operator string, a, b any) (any, error) {

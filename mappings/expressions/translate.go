@@ -14,6 +14,7 @@ import (
 
 // translator goes through a tree, says what cannot work, and puts calls in place of operators.
 type translator struct {
+	text    []rune
 	columns map[string]source.Column
 	used    []source.Column
 	let     map[string]Type // variables in scope
@@ -23,8 +24,8 @@ type translator struct {
 	wrong   problems
 }
 
-func newTranslator(columns []source.Column) *translator {
-	t := &translator{columns: map[string]source.Column{}, let: map[string]Type{}}
+func newTranslator(text string, columns []source.Column) *translator {
+	t := &translator{text: []rune(text), columns: map[string]source.Column{}, let: map[string]Type{}}
 	for _, column := range columns {
 		t.columns[column.Name] = column
 	}
@@ -47,7 +48,7 @@ func (t *translator) node(node *ast.Node) Type {
 	case *ast.IntegerNode:
 		return Int
 	case *ast.FloatNode:
-		ast.Patch(node, &ast.ConstantNode{Value: decimal.NewFromFloat(n.Value)})
+		ast.Patch(node, &ast.ConstantNode{Value: t.exactly(n)})
 		return Decimal
 	case *ast.StringNode:
 		return Text
@@ -90,6 +91,17 @@ func (t *translator) node(node *ast.Node) Type {
 var constructs = map[string]string{
 	"*ast.VariableDeclaratorNode": "let", "*ast.SequenceNode": "a sequence with ;", "*ast.MapNode": "a map",
 	"*ast.CallNode": "a call of a value", "*ast.BytesNode": "a text of bytes", "*ast.PredicateNode": "a predicate here",
+}
+
+// exactly is the number that is written: the tree holds it rounded to a float64.
+func (t *translator) exactly(n *ast.FloatNode) decimal.Decimal {
+	if at := n.Location(); at.From >= 0 && at.To <= len(t.text) && at.From < at.To {
+		d, err := decimal.NewFromString(strings.ReplaceAll(string(t.text[at.From:at.To]), "_", ""))
+		if err == nil && d.InexactFloat64() == n.Value && d.Exponent() < farExponent && d.Exponent() > -farExponent {
+			return d
+		}
+	}
+	return decimal.NewFromFloat(n.Value)
 }
 
 // name translates a name: a column.

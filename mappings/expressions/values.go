@@ -15,8 +15,12 @@ import (
 )
 
 // fromSource makes what expressions work with of a column's value.
-func fromSource(kind source.Kind, value source.Value) (any, error) {
+func fromSource(of source.Type, value source.Value) (any, error) {
 	switch v := value.(type) {
+	case float64:
+		if of.Bits == 32 {
+			return Single(v), nil
+		}
 	case int64:
 		return int(v), nil
 	case uint64:
@@ -25,7 +29,7 @@ func fromSource(kind source.Kind, value source.Value) (any, error) {
 		}
 		return decimal.NewFromUint64(v), nil
 	case string:
-		switch typeOf[kind] {
+		switch typeOf[of.Kind] {
 		case Decimal:
 			return parseNumber(v)
 		case Any:
@@ -33,6 +37,15 @@ func fromSource(kind source.Kind, value source.Value) (any, error) {
 		}
 	}
 	return value, nil
+}
+
+// Single is the number that a float32 shows, where a float64 holds it: 0.1, and not 0.10000000149011612.
+func Single(v float64) float64 {
+	shown, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', -1, 32), 64)
+	if err != nil { // it is beyond a float32
+		return v
+	}
+	return shown
 }
 
 // parseNumber reads the digits of a decimal column. NaN and infinities are floating numbers.
@@ -139,7 +152,7 @@ func digitsOf(value any) (source.Value, error) {
 	case int:
 		return strconv.Itoa(v), nil
 	case decimal.Decimal:
-		return v.String(), nil
+		return digits(v), nil
 	case float64:
 		switch {
 		case math.IsNaN(v):
@@ -154,12 +167,18 @@ func digitsOf(value any) (source.Value, error) {
 	return nil, fmt.Errorf("%s is no number", show(value))
 }
 
+// digits writes a decimal with all digits behind its point, zeros too.
+func digits(d decimal.Decimal) string { return d.StringFixed(max(0, -d.Exponent())) }
+
 func encodeJSON(value any) (source.Value, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(plain(value)); err != nil {
 		return nil, fmt.Errorf("not to be written as JSON: %w", err)
+	}
+	if out.Len() > maxText {
+		return nil, errLong
 	}
 	return strings.TrimSuffix(out.String(), "\n"), nil
 }
@@ -168,7 +187,7 @@ func encodeJSON(value any) (source.Value, error) {
 func plain(value any) any {
 	switch v := value.(type) {
 	case decimal.Decimal:
-		return json.Number(v.String())
+		return json.Number(digits(v))
 	case []any:
 		list := make([]any, len(v))
 		for i := range v {
