@@ -124,12 +124,23 @@ func (p *Plan) opOf(key source.Key, version int64) (targets.Op, error) {
 func (p *Plan) gone(op targets.Op) targets.Op {
 	op.Verb = targets.Delete
 	if p.dest.Mark != "" {
-		// Versions are microseconds of the source's clock, drawn before the read.
 		op.Verb = targets.MarkDeleted
-		op.Doc = []any{time.UnixMicro(op.Version).UTC().Format("2006-01-02T15:04:05.000000Z")}
+		op.Doc = []any{markTime(time.UnixMicro(op.Version))}
 	}
 	return op
 }
+
+// MarkedAt gives marks their time. Versions, which are microseconds of the source's clock drawn before the read, serve
+// as that where they are not ahead of it: they go above those of somebody else.
+func MarkedAt(ops []targets.Op, now time.Time) {
+	for i := range ops {
+		if ops[i].Verb == targets.MarkDeleted && time.UnixMicro(ops[i].Version).After(now) {
+			ops[i].Doc = []any{markTime(now)}
+		}
+	}
+}
+
+func markTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 func (p *Plan) failed(row source.Row, err error) error {
 	return fmt.Errorf("map row %s of %s: %w", row.Key.Text(), p.selection.Table, err)

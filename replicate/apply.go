@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
@@ -81,7 +82,7 @@ func (r *Replicator) apply(ctx context.Context, entries []*entry, fence source.F
 	if err := r.limiter.WaitN(ctx, len(rows)); err != nil {
 		return nil, err
 	}
-	out := &delivery{flow: flow}
+	out := r.deliveryTo(flow)
 	var absent []*entry
 	for i, row := range rows {
 		e := entries[i]
@@ -205,6 +206,11 @@ type delivery struct {
 	ops     []targets.Op
 	entries []*entry // one per op
 	doubts  map[*entry]int
+	now     func() time.Time // by the source's clock
+}
+
+func (r *Replicator) deliveryTo(f *flow) *delivery {
+	return &delivery{flow: f, now: r.versions.sourceNow}
 }
 
 func (d *delivery) add(e *entry, row source.Row, version int64) error {
@@ -212,6 +218,7 @@ func (d *delivery) add(e *entry, row source.Row, version int64) error {
 	if err != nil {
 		return err
 	}
+	mappings.MarkedAt(ops[len(d.ops):], d.now())
 	d.ops = ops
 	for len(d.entries) < len(ops) {
 		d.entries = append(d.entries, e)

@@ -233,7 +233,7 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence
 	for i, row := range rows {
 		keys[i] = row.Key
 	}
-	out := &delivery{flow: flow}
+	out := r.deliveryTo(flow)
 	var claimed []*entry
 	for i, e := range r.lanes.claim(c, keys) {
 		if e == nil && keys[i] == "" { // not even its key could be read, so no event can stand for it

@@ -174,3 +174,40 @@ func TestRun_ExpressionFails(t *testing.T) {
 	}
 	b.wantLetters()
 }
+
+// TestRun_MarkTime: a mark says when the row went by the source's clock, also where versions had to go above those of
+// somebody else, far ahead of it.
+func TestRun_MarkTime(t *testing.T) {
+	t.Parallel()
+	orders := tableName("orders")
+	b := newBench(t, table("orders"))
+	file, err := mappings.Parse("mapping.yaml", []byte("version: 1\nmappings: [{from: shop.orders, on_delete: {mark: gone}}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.tweak = func(o *replicate.Options) {
+		o.Compile = func(_ context.Context, tables []source.Columns) (mappings.Compiled, error) {
+			return mappings.Compile(file.Mappings, tables, mappings.Rules{})
+		}
+	}
+	ahead := targets.Mark{Number: 1, Ceiling: time.Now().Add(time.Hour).UnixMicro()}
+	if err := b.target.WriteMark(t.Context(), "another", ahead); err != nil {
+		t.Fatal(err)
+	}
+	b.do(func(tx *sourcetest.Tx) { tx.Insert(orders, int64(1), "v") })
+	r := b.start()
+	r.settle()
+	b.do(func(tx *sourcetest.Tx) { tx.Delete(orders, sourcetest.Key(1)) })
+	r.settle()
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	fields, version, _ := b.target.Doc("shop.orders", "1")
+	at, err := time.Parse(time.RFC3339, fmt.Sprint(fields["gone"]))
+	if err != nil || version < ahead.Ceiling {
+		t.Fatalf("mark %v, version %d, %v", fields["gone"], version, err)
+	}
+	if away := time.Since(at).Abs(); away > time.Minute {
+		t.Errorf("the mark says %s, which is %s away", at, away)
+	}
+}
