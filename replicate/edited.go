@@ -102,6 +102,7 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 		}
 		r.log.Warn("mapping was edited since its rows were copied, and nothing is copied again: documents stay as they are until their rows change",
 			"mapping", f.plan.Name(), "table", f.table.String(), "changes", d.text())
+		r.warnOfMarked(f, d.changes)
 		return nil
 	}
 	if err := d.refusal(f); err != nil {
@@ -146,7 +147,29 @@ func (d decision) refuseEdited(f *flow, whole bool) error {
 	if whole {
 		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
 	}
+	if marked := ofMarked(f, d.changes); marked != "" {
+		advice += "; " + marked
+	}
 	return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: advice, edited: true}
+}
+
+// ofMarked says what neither a copy nor a row's change makes anew: the documents whose rows are gone, where the mapping keeps those, so
+// that a mask of today does not hide what they hold. There are none if the mapping has had its mark only since these changes.
+func ofMarked(f *flow, changes []mappings.Change) string {
+	dest := f.plan.Destination()
+	isNew := func(c mappings.Change) bool { return c.Name == "on_delete.mark" && c.Before == "" }
+	if dest.Mark == "" || slices.ContainsFunc(changes, isNew) {
+		return ""
+	}
+	return fmt.Sprintf("documents that are marked keep the fields they had, masked by now or left out or not: delete those of %s that have %s, if that matters",
+		dest.Name, dest.Mark)
+}
+
+// warnOfMarked is for whoever goes on with a mapping that was, or may have been, edited.
+func (r *Replicator) warnOfMarked(f *flow, changes []mappings.Change) {
+	if marked := ofMarked(f, changes); marked != "" {
+		r.log.Warn(marked, "mapping", f.plan.Name(), "table", f.table.String())
+	}
 }
 
 // parkedFor describes a known plan as it is parked at the start.
@@ -183,6 +206,7 @@ func (r *Replicator) takeUpKnown(f *flow, in *inherited, change *state.Change) {
 			what = "mapping or table"
 		}
 		r.log.Warn(what+" has changed since it was copied, it is copied again", "mapping", f.plan.Name(), "changes", d.text())
+		r.warnOfMarked(f, nil)
 		r.addJobs(f, change, "table changed", state.Backfill, state.Sweep)
 	case before.Identity == "" || before.Definition != record.Definition:
 		r.record(f, change)

@@ -246,6 +246,8 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 	r.addJobs(f, change, "new", kinds...)
 	if len(kinds) == 1 {
 		r.untouched.add(f.plan.ID())
+	} else {
+		r.warnOfMarked(f, nil)
 	}
 	return nil
 }
