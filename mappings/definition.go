@@ -63,6 +63,16 @@ func (d Definition) Text() string {
 	return string(text)
 }
 
+// ID is the mapping's template of ids; empty: they are the key's columns.
+func (d Definition) ID() string {
+	for _, said := range d.Mapping {
+		if said.Key == "id" {
+			return said.Text
+		}
+	}
+	return ""
+}
+
 // uses reports whether documents or ids are made of a column.
 func (d Definition) uses(column string) bool {
 	_, found := slices.BinarySearch(d.Used, column)

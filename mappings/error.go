@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/meepo-replicate/meepo/source"
 )
 
 // Place is where something stands in a file. The zero Place is nowhere: nobody wrote it.
@@ -31,6 +33,9 @@ type Error struct {
 	Place
 	Message string // what is wrong
 	Hint    string // what to do, or what was probably meant; part of the text; may be empty
+	// Between are two tables that cannot share a destination: without one of them, nothing would be wrong. Nil: it is
+	// about something else.
+	Between []source.Table
 }
 
 // Error returns the error as compilers print theirs: place and message, then, where the place is

@@ -3,6 +3,7 @@ package mappings
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/targets"
@@ -27,6 +28,9 @@ var PickyRules = Rules{
 		for _, field := range fields {
 			if field.Name == "_id" {
 				return errors.New("field _id: it is the target's own")
+			}
+			if slices.ContainsFunc(fields, func(f targets.Field) bool { return field.Name == "address" && strings.HasPrefix(f.Name, "address.") }) {
+				return fmt.Errorf("field %s: it is an object, too", field.Name)
 			}
 			if field.As == "scaled_float" && field.Scale == 0 {
 				return &targets.HintError{Err: fmt.Errorf("field %s: scaled_float has no scale", field.Name), Advice: "such as 100"}

@@ -2,9 +2,12 @@ package mappings
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -50,15 +53,15 @@ func (c *compiler) apart(dest string, a, b taken) {
 	first, second := a.one.columns.Table, b.one.columns.Table
 	switch {
 	case first == second:
-		c.errors.add(at, "give one of them another `to`", "destination %q: mappings %q and %q both send table %s there", dest, a.m.Name.Value, b.m.Name.Value, first)
+		c.conflict(a, b, at, "give one of them another `to`", "destination %q: mappings %q and %q both send table %s there", dest, a.m.Name.Value, b.m.Name.Value, first)
 	case b.m.ID.Value == "" && b.m.To.Value == "":
-		c.errors.add(at, "name another destination for one of them, with `to` in a mapping of its own",
+		c.conflict(a, b, at, "name another destination for one of them, with `to` in a mapping of its own",
 			"destination %q: tables %s and %s would share it, and their rows may have the same ids", dest, first, second)
 	case a.m.ID.Value == "" || b.m.ID.Value == "":
-		c.errors.add(at, "leave `to` out, so that each table gets a destination of its own, or keep them apart by an id such as \"{db}.{table}:{"+b.one.columns.KeyColumns()[0].Name+"}\"",
+		c.conflict(a, b, at, "leave `to` out, so that each table gets a destination of its own, or keep them apart by an id such as \"{db}.{table}:{"+b.one.columns.KeyColumns()[0].Name+"}\"",
 			"destination %q: tables %s and %s would share it, and their rows may have the same ids", dest, first, second)
 	case a.m.ID.Value != b.m.ID.Value:
-		c.errors.add(at, "write the same `id` in both mappings", "destination %q: tables %s and %s would share it, and ids of two forms may be the same", dest, first, second)
+		c.conflict(a, b, at, "write the same `id` in both mappings", "destination %q: tables %s and %s would share it, and ids of two forms may be the same", dest, first, second)
 	default:
 		var said problems
 		t := parseTemplate(b.m.ID, &said)
@@ -69,15 +72,25 @@ func (c *compiler) apart(dest string, a, b taken) {
 		if first.Name == second.Name {
 			missing = "{db}"
 		}
-		c.errors.add(at, "add "+missing, "destination %q: rows of %s and %s may have the same id %q", dest, first, second, b.m.ID.Value)
+		c.conflict(a, b, at, "add "+missing, "destination %q: rows of %s and %s may have the same id %q", dest, first, second, b.m.ID.Value)
 	}
+}
+
+// conflict says why two plans cannot share a destination. Whoever has to go on without one of their tables finds both there.
+func (c *compiler) conflict(a, b taken, at Place, hint, format string, args ...any) {
+	if c.errors.has(at) {
+		return
+	}
+	c.errors.add(at, hint, format, args...)
+	c.errors[len(c.errors)-1].Between = []source.Table{a.plan.Table(), b.plan.Table()}
 }
 
 // unite gives plans of one destination the fields of all, in one order.
 func (c *compiler) unite(plans []taken) {
 	var all []targets.Field
 	at, from := map[string]int{}, map[string]taken{}
-	for _, t := range plans {
+	for n, t := range plans {
+		before := len(all)
 		for _, field := range t.plan.dest.Fields {
 			i, ok := at[field.Name]
 			if !ok {
@@ -88,11 +101,16 @@ func (c *compiler) unite(plans []taken) {
 			}
 			if wider, fits := united(all[i], field); fits {
 				all[i] = wider
-			} else if at := t.place(); !c.errors.has(at) {
-				c.errors.add(at, "give both one `type` with `fields`, or one of them another name",
-					"destination %q: field %q would be %s of %s and %s of %s", t.plan.dest.Name, field.Name,
+			} else {
+				c.conflict(from[field.Name], t, t.place(), oneType(field), "destination %q: field %q would be %s of %s and %s of %s", t.plan.dest.Name, field.Name,
 					native(&field), t.one.columns.Table, native(&all[i]), from[field.Name].one.columns.Table)
 			}
+		}
+		if n > 0 {
+			c.oneShape(plans[0], t)
+		}
+		if n > 0 && len(all) > before {
+			c.holdsAll(plans[:n], t, all)
 		}
 	}
 	for _, t := range plans {
@@ -100,10 +118,87 @@ func (c *compiler) unite(plans []taken) {
 	}
 }
 
+// oneShape says which options would make two things of one destination.
+func (c *compiler) oneShape(a, b taken) {
+	mine, other := b.plan.dest.Options, a.plan.dest.Options
+	for _, option := range c.rules.Options {
+		if reflect.DeepEqual(mine[option.Name], other[option.Name]) {
+			continue
+		}
+		at, there := b.placeOf(c.rules.Block, option.Name), a.placeOf(c.rules.Block, option.Name)
+		c.conflict(a, b, at, "write the same in both mappings", "destination %q: %s.%s of %s is another one than that of %s in %s:%d, and both make one destination",
+			b.plan.dest.Name, c.rules.Block, option.Name, b.plan.Table(), a.plan.Table(), there.File, there.Line)
+	}
+}
+
+// placeOf is where a mapping says an option, or could have said it.
+func (t taken) placeOf(target, option string) Place {
+	for _, block := range t.m.Blocks {
+		if block.Target.Value != target {
+			continue
+		}
+		for _, setting := range block.Settings {
+			if setting.Name.Value == option {
+				return setting.Name.At
+			}
+		}
+		return block.Target.At
+	}
+	return t.place()
+}
+
+// holdsAll says that no document can have the fields of a plan beside those of the ones before it, such as address and
+// address.street.
+func (c *compiler) holdsAll(before []taken, t taken, all []targets.Field) {
+	err := c.canHold(t, all)
+	if err == nil {
+		return
+	}
+	other := before[0]
+	for _, one := range before { // with which of them it cannot
+		if c.canHold(t, slices.Concat(one.plan.dest.Fields, t.plan.dest.Fields)) != nil {
+			other = one
+			break
+		}
+	}
+	c.conflict(other, t, t.place(), cmp.Or(hintOf(err), "give one of the fields another name with `fields`"),
+		"destination %q: %s and %s cannot share it: %v", t.plan.dest.Name, other.plan.Table(), t.plan.Table(), err)
+}
+
+// canHold asks the target about fields, each once, in the plan's destination.
+func (c *compiler) canHold(t taken, fields []targets.Field) error {
+	var once []targets.Field
+	for _, field := range fields {
+		if !slices.ContainsFunc(once, func(f targets.Field) bool { return f.Name == field.Name }) {
+			once = append(once, field)
+		}
+	}
+	if err := c.rules.fields(once); err != nil || c.rules.Destination == nil {
+		return err
+	}
+	dest := *t.plan.dest
+	dest.Fields = once
+	if err := c.rules.Destination(&dest); err != nil {
+		return fmt.Errorf("%s.%w", c.rules.Block, err)
+	}
+	return nil
+}
+
+// oneType says how two fields of one name become alike.
+func oneType(field targets.Field) string {
+	if field.Kind == targets.KindFloat { // a type does not change how many bits are meant
+		return "give both `type: text` with `fields`, or one of them another name"
+	}
+	return "give both one `type` with `fields`, or one of them another name"
+}
+
 // united is a field that holds what two of one name hold.
 func united(a, b targets.Field) (targets.Field, bool) {
 	if a.Kind != b.Kind || a.As != b.As || a.Precision != b.Precision || a.Scale != b.Scale {
 		return a, false
+	}
+	if a.Kind == targets.KindFloat && a.Bits != b.Bits {
+		return a, false // 0.1 of 32 bits is 0.10000000149 of 64
 	}
 	a.Bits = max(a.Bits, b.Bits)
 	if a.Length == 0 || b.Length == 0 {

@@ -28,7 +28,7 @@ func (r *Replicator) inherit(snap *state.Snapshot, resumed []state.Parked, fresh
 	in := &inherited{resumed: resumed, fresh: fresh,
 		plans: map[mappings.PlanID]state.Plan{}, leftOut: map[mappings.PlanID]bool{}, stale: map[mappings.PlanID]bool{}}
 	for _, p := range snap.Parked {
-		if p.Was == nil || !r.acceptsStale(p.Plan, p.Source) {
+		if p.Was == nil || !p.Whole || !r.acceptsStale(p.Plan, p.Source) {
 			continue
 		}
 		r.log.Warn("mapping was parked, and is followed again without a copy: what has changed meanwhile is not in the target",
@@ -54,7 +54,7 @@ func (r *Replicator) inherit(snap *state.Snapshot, resumed []state.Parked, fresh
 func (in *inherited) known() []state.Parked {
 	list := slices.Clone(in.resumed)
 	for _, p := range in.plans {
-		list = append(list, state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination})
+		list = append(list, state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination, Was: &p})
 	}
 	return list
 }
@@ -85,6 +85,9 @@ func (r *Replicator) refuseUnknown(made []*flow) error {
 // admit decides at the start on a known plan whose mapping or table has changed. The error is for it to be parked, or
 // for the run to end.
 func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
+	if err := r.refuseOldIDs(ctx, f); err != nil {
+		return err
+	}
 	before, known := in.plans[f.plan.ID()]
 	if !known || before.Definition == "" {
 		return nil
@@ -143,6 +146,12 @@ func (p *plans) editMatters(ctx context.Context, f *flow, before state.Plan, def
 // refuseEdited says what was edited, and what there is to choose. Only what was copied whole can go on without a copy.
 func (d decision) refuseEdited(f *flow, whole bool) error {
 	name := f.plan.Name()
+	edits := func(key string) bool {
+		return slices.ContainsFunc(d.changes, func(c mappings.Change) bool { return c.Kind == mappings.MappingEdited && c.Name == key })
+	}
+	if edits("id") && !edits("to") {
+		return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: adviceOnIDs(f), edited: true}
+	}
 	advice := fmt.Sprintf("meepo-replicate backfill %s copies it again, in place", name)
 	if whole {
 		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
@@ -175,14 +184,13 @@ func (r *Replicator) warnOfMarked(f *flow, changes []mappings.Change) {
 // parkedFor describes a known plan as it is parked at the start.
 func (r *Replicator) parkedFor(f *flow, cause error, in *inherited) state.Parked {
 	parked := f.parked()
-	before, known := in.plans[f.plan.ID()]
-	var c *changed
-	if !known || !errors.As(cause, &c) || !c.edited {
-		return parked
-	}
-	parked.Destination = before.Destination // a copy into that may be under way
-	if !r.jobs.any(f.plan.ID()) {
+	if before, known := r.former[f.plan.ID()]; known {
 		parked.Was = &before
+	}
+	var c *changed
+	if before, known := in.plans[f.plan.ID()]; known && errors.As(cause, &c) && c.edited {
+		parked.Destination = before.Destination // a copy into that may be under way
+		parked.Was, parked.Whole = &before, !r.jobs.any(f.plan.ID())
 	}
 	return parked
 }

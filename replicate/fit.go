@@ -215,6 +215,9 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 		return nil, errors.Join(errNotMapped, err)
 	}
 	f := flows[at].anew()
+	if err := p.admits(ctx, f); err != nil {
+		return nil, err
+	}
 	if err := p.fit(ctx, f, p.target.retry); err != nil {
 		return nil, err
 	}
@@ -238,5 +241,6 @@ func (f *flow) anew() *flow {
 
 // parked describes a flow's plan as a parked one, without a reason.
 func (f *flow) parked() state.Parked {
-	return state.Parked{Plan: string(f.plan.ID()), Source: f.table.String(), Destination: f.plan.Destination().Name}
+	was := f.record()
+	return state.Parked{Plan: was.Plan, Source: was.Source, Destination: was.Destination, Was: &was}
 }

@@ -224,6 +224,15 @@ func (r *Replicator) appeared(ctx context.Context, table source.Table, t *token,
 	return nil
 }
 
+// joined has a table copied that can be mapped since another one has changed.
+func (r *Replicator) joined(f *flow) {
+	r.log.Info("table can be mapped now, it is copied", "table", f.table.String(), "mapping", f.plan.Name())
+	r.emptied(f.plan.ID())
+	var change state.Change
+	r.addJobs(f, &change, "it can be mapped now", state.Backfill, state.Sweep)
+	r.saver.note(change)
+}
+
 // unrecord forgets the plans of a table, here and in the state.
 func (r *Replicator) unrecord(table source.Table, t *token) {
 	t.change.DropPlans = append(t.change.DropPlans, r.recorded.drop(table)...)
@@ -241,7 +250,7 @@ func (r *Replicator) vanished(ctx context.Context, table source.Table, t *token)
 		if err := r.endBulk(ctx, f.plan.Destination().Name); err != nil {
 			return err
 		}
-		r.log.Warn("table is gone, its documents are kept", "table", table.String(), "mapping", f.plan.Name())
+		r.sayKept(f.record(), f.plan.Name())
 	}
 	return nil
 }

@@ -62,11 +62,13 @@ type plans struct {
 	target   *outage
 	log      *slog.Logger
 	fence    func() source.Fence
-	faulty   func(f *flow, cause error) error // parks the flow's plan, or returns the cause to end the run
-	lost     func(mappings.PlanID)            // told of plans that go out of force and are not parked, before they do
-	ahead    func(*flow)                      // told of a flow that is in force before the log has said why
-	out      func(mappings.PlanID)            // told of plans of new tables that are left out
-	fallback string                           // what to do about changed tables where their mapping says nothing
+	faulty   func(f *flow, cause error) error   // parks the flow's plan, or returns the cause to end the run
+	lost     func(mappings.PlanID)              // told of plans that go out of force and are not parked, before they do
+	ahead    func(*flow)                        // told of a flow that is in force before the log has said why
+	admits   func(context.Context, *flow) error // says why a flow cannot be copied into its destination
+	joined   func(*flow)                        // told of flows that a change of another table has brought into force
+	out      func(mappings.PlanID)              // told of plans of new tables that are left out
+	fallback string                             // what to do about changed tables where their mapping says nothing
 
 	reloading sync.Mutex               // one reload at a time; held over I/O
 	early     map[source.Table][]*flow // lost before the log said so; guarded by reloading
@@ -251,7 +253,13 @@ func (p *plans) replace(ctx context.Context, t source.Table, columns *source.Col
 	if err != nil {
 		return fmt.Errorf("after a change of %s: %w", t, err)
 	}
+	had := p.all()
 	p.put(tables, fit)
+	for _, f := range fit { // what kept a table out may be gone with another one
+		if f.table != t && !has(had, f.plan.ID()) && p.get(f.plan.ID()) == f {
+			p.joined(f)
+		}
+	}
 	return nil
 }
 
@@ -274,35 +282,6 @@ func (p *plans) selected(t source.Table) bool {
 // has reports whether a plan is among flows.
 func has(flows []*flow, id mappings.PlanID) bool {
 	return slices.ContainsFunc(flows, func(f *flow) bool { return f.plan.ID() == id })
-}
-
-// compiled makes the flows of tables. Where one fails to compile by itself, or a mapping leaves it out,
-// it is named, so that the others go on. The error is for what concerns them together. Parked plans
-// have their flows among them.
-func (p *plans) compiled(ctx context.Context, tables map[source.Table]source.Columns) ([]*flow, map[source.Table]unmapped, error) {
-	list := sorted(tables)
-	compiled, err := p.compile(ctx, list)
-	without := map[source.Table]unmapped{}
-	if err != nil {
-		list = slices.DeleteFunc(list, func(c source.Columns) bool {
-			_, wrong := p.compile(ctx, []source.Columns{c})
-			if wrong != nil {
-				without[c.Table] = unmapped{cause: fmt.Errorf("table %s: %w", c.Table, wrong)}
-			}
-			return wrong != nil
-		})
-		if len(without) == 0 {
-			return nil, nil, err
-		}
-		if compiled, err = p.compile(ctx, list); err != nil {
-			return nil, nil, err
-		}
-	}
-	p.narrowed(ctx, compiled.Plans, tables)
-	for table, why := range compiled.Unfit {
-		without[table] = unmapped{cause: &source.HintError{Err: errors.New(why.Message), Advice: why.Hint}, said: true}
-	}
-	return p.flowsOf(compiled, tables), without, nil
 }
 
 func sorted(tables map[source.Table]source.Columns) []source.Columns {

@@ -32,6 +32,8 @@ type Replicator struct {
 	breaker                    *breaker
 
 	// Made at the start of Run from the saved state.
+	former    map[mappings.PlanID]state.Plan // what plans were before this run, parked ones too, until they are copied anew
+	remade    map[string]bool                // destinations that hold no ids of an earlier form
 	versions  *versions
 	lanes     *lanes
 	frontier  *frontier
@@ -69,7 +71,7 @@ func New(opts Options) (*Replicator, error) {
 	enlister, _ := opts.Source.(source.Enlister)
 	r.plans = &plans{
 		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
-		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated,
+		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated, admits: r.refuseOldIDs, joined: r.joined,
 		out:      func(id mappings.PlanID) { r.saver.note(state.Change{LeaveOut: []string{string(id)}}) },
 		fallback: opts.OnSchemaChange, accepted: map[mappings.PlanID]mappings.Definition{}, leftOut: map[mappings.PlanID]bool{},
 		enlister: enlister, fence: func() source.Fence { return "" }, // until there is a position

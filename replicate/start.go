@@ -25,6 +25,7 @@ func (r *Replicator) start(ctx context.Context) (source.Position, error) {
 		return "", err
 	}
 	r.marks = newMarks(r.opts, snap)
+	r.former, r.remade = formerPlans(snap), map[string]bool{}
 	var floor int64         // of versions
 	var change state.Change // what is saved before the first event is taken in
 	var resumed []state.Parked
@@ -148,7 +149,7 @@ func (r *Replicator) askedBefore(ctx context.Context, snap *state.Snapshot, chan
 func unparked(plans []state.Plan) []state.Parked {
 	list := make([]state.Parked, len(plans))
 	for i, p := range plans {
-		list[i] = state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination}
+		list[i] = state.Parked{Plan: p.Plan, Source: p.Source, Destination: p.Destination, Was: &p}
 	}
 	return list
 }

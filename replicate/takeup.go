@@ -48,6 +48,9 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 		if r.plans.get(mappings.PlanID(p.Plan)) == nil {
 			change.DropPlans = append(change.DropPlans, p.Plan)
 			idle = append(idle, p.Destination)
+			if r.plans.isGone(p) {
+				r.sayKept(p, mappingOf(mappings.PlanID(p.Plan)))
+			}
 		}
 	}
 	for _, f := range r.plans.all() {
@@ -83,7 +86,6 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 	if err != nil {
 		return err
 	}
-	in.tables = tables
 	made, unmapped, err := p.compiled(ctx, tables)
 	if err != nil {
 		return err
@@ -91,6 +93,7 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 	if err := r.refuseUnknown(made); err != nil {
 		return err
 	}
+	in.tables = except(tables, unmapped) // the others are compared without what none of them can be beside
 	maps.Copy(unmapped, denied)
 	flows := r.leaveOut(p.notParked(made), in)
 	if err := r.parkUnmapped(unmapped, flows, known, fresh || len(flows) == 0); err != nil {
@@ -100,6 +103,11 @@ func (r *Replicator) putInForce(ctx context.Context, in *inherited) error {
 	if fresh {
 		if err := r.refuseFilled(ctx, flows); err != nil {
 			return err
+		}
+		for _, f := range flows {
+			if err := r.refuseOldIDs(ctx, f); err != nil {
+				return err
+			}
 		}
 	}
 	fit, err := r.fitAtStart(ctx, flows, in)

@@ -36,9 +36,11 @@ type Parked struct {
 	Advice      string // what to do about it; may be empty
 	Position    string // the saved position when it was parked
 	At          time.Time
-	// Was is the plan as it was, if all its rows had been copied and its mapping was edited since: then it can be
-	// followed again without a copy, by whoever accepts that. Nil: it cannot.
+	// Was is the plan as it was when it was last in force. Nil: an earlier program did not keep it.
 	Was *Plan
+	// Whole: all its rows had been copied, and its mapping was edited since: then it can be followed again without a
+	// copy, by whoever accepts that.
+	Whole bool
 }
 
 // Verb says what a request asks for.
@@ -290,12 +292,18 @@ func (c Change) applyRest(exec func(query string, args ...any)) {
 	}
 }
 
+// wasText is what is stored of Parked.Was and Parked.Whole. An earlier program stored only whole ones.
+type wasText struct {
+	*Plan
+	Partial bool `json:",omitempty"`
+}
+
 // was is Parked.Was as it is stored.
 func (p Parked) was() string {
 	if p.Was == nil {
 		return ""
 	}
-	text, err := json.Marshal(p.Was)
+	text, err := json.Marshal(wasText{p.Was, !p.Whole})
 	if err != nil {
 		panic(err) // it holds texts only
 	}

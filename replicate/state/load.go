@@ -83,7 +83,9 @@ func (snap *Snapshot) loadRest(ctx context.Context, tx *sql.Tx) error {
 			err := r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Reason, &p.Advice, &p.Position, &at, &was)
 			p.At = fromMicros(at)
 			if err == nil && was != "" {
-				err = json.Unmarshal([]byte(was), &p.Was)
+				var stored wasText
+				err = json.Unmarshal([]byte(was), &stored)
+				p.Was, p.Whole = stored.Plan, !stored.Partial
 			}
 			snap.Parked = append(snap.Parked, p)
 			return err

@@ -45,7 +45,7 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
 		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at, 0}},
 		Lease:      &Lease{10, 20},
-		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}}, {"back", "s.b", "e", "why", "", "p0", at, nil}},
+		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}, true}, {"back", "s.b", "e", "why", "", "p0", at, nil, false}, {"half", "s.h", "e", "why", "", "p0", at, &Plan{Plan: "half"}, false}},
 		Hold:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}, {"x2", 0, "shop", "orders", 1, "m"}},
 		Mark:       3,
 		LeaveOut:   []string{"o/s.a", "o/s.b"},
@@ -61,10 +61,13 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		Jobs:       []Job{{3, "orders", Sweep, "again"}},
 		Leases:     []Lease{{10, 30}},
 		Letters:    1,
-		Parked:     []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}}},
-		Held:       []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}},
-		Mark:       4,
-		LeftOut:    []string{"o/s.b"},
+		Parked: []Parked{
+			{"half", "s.h", "e", "why", "", "p0", at, &Plan{Plan: "half"}, false},
+			{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}, true},
+		},
+		Held:    []Held{{"x1", 0, "shop", "orders", 2, "k\x00"}, {"x1", 1, "shop", "orders", 1, "l"}},
+		Mark:    4,
+		LeftOut: []string{"o/s.b"},
 	}
 	reader, err := OpenReadOnly(t.Context(), path)
 	if err != nil {
