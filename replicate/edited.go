@@ -11,6 +11,7 @@ import (
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // inherited is what a run takes over from the state.
@@ -97,7 +98,12 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	case err != nil:
 		return err
 	case edited && !r.acceptsStale(before.Plan, before.Source):
-		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()))
+		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()) && before.Destination == f.plan.Destination().Name)
+	case edited && before.Destination != f.plan.Destination().Name:
+		if err := r.refuseEmpty(ctx, f, d); err != nil {
+			return err
+		}
+		fallthrough
 	case edited:
 		in.stale[f.plan.ID()] = true
 		if before.Destination != f.plan.Destination().Name {
@@ -113,6 +119,20 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	}
 	r.plans.sayGoesOn(f, d)
 	return nil
+}
+
+// refuseEmpty keeps a mapping from being followed without a copy into another destination that holds nothing: the documents
+// that are to stay as they are would be nowhere.
+func (r *Replicator) refuseEmpty(ctx context.Context, f *flow, d decision) error {
+	target, ok := r.opts.Target.(targets.Emptiness)
+	if !ok {
+		return nil
+	}
+	empty, err := target.Empty(ctx, f.plan.Destination().Name)
+	if err != nil || !empty {
+		return err
+	}
+	return d.refuseEdited(f, false)
 }
 
 // compare holds a flow against what the state knows of its plan: whether its mapping was edited so that documents become

@@ -225,6 +225,18 @@ func TestEdited_Destination(t *testing.T) {
 	}
 }
 
+// TestEdited_StaleElsewhere: documents that are to stay as they are have to be where the mapping goes; a destination that holds
+// none is not taken for it.
+func TestEdited_StaleElsewhere(t *testing.T) {
+	b := edited(t, wholeMapping, "{name: o, from: shop.orders, to: orders_v2}")
+	b.accepting("o")
+	b.round(func() {})
+	parked := b.parked()
+	if len(parked) != 1 || strings.Contains(parked[0].Advice, "--accept-stale") || !strings.Contains(parked[0].Advice, "backfill o") {
+		t.Fatalf("parked: %+v", parked)
+	}
+}
+
 // TestEdited_OnlyMapping: without another mapping there is nothing to go on with, so the run ends and says the same; where
 // faults are to stop a run, so does this one.
 func TestEdited_OnlyMapping(t *testing.T) {
