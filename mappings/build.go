@@ -36,9 +36,7 @@ func (c *compiler) build(m Mapping, columns source.Columns, dest string, picks [
 	if err := b.key(picks); err != nil {
 		return nil, err
 	}
-	if !b.idForm() {
-		return nil, errSaid
-	}
+	b.idForm()
 	for _, pick := range picks {
 		if pick.column.Name != "" {
 			b.selected(pick.column)
@@ -99,18 +97,17 @@ func (b *builder) key(picks []pick) error {
 }
 
 // idForm compiles the mapping's id. Targets with typed ids see a text then.
-func (b *builder) idForm() bool {
+func (b *builder) idForm() {
 	if b.m.ID.Value == "" {
-		return true
+		return
 	}
 	var wrong problems
 	if b.id = idTemplate(b.m, b.columns, &wrong); len(wrong) > 0 {
 		b.take(wrong)
-		return false
+		return
 	}
 	b.plan.idForm = newIDForm(b.id, b.columns.Table, b.plan.selection.Key)
 	b.plan.dest.Key = []targets.Field{{Name: "_id", Kind: targets.KindText, Native: "id " + b.m.ID.Value, Key: true}}
-	return true
 }
 
 // selected returns a column's place in the selection, and adds it there.
@@ -154,7 +151,7 @@ func (b *builder) field(pick pick) error {
 	}
 	if pick.said != nil {
 		b.say(pick.said, &s, &field)
-		shown.say(pick.said)
+		shown.say(pick.said, s.program)
 	}
 	b.plan.steps = append(b.plan.steps, s)
 	b.plan.dest.Fields = append(b.plan.dest.Fields, field)

@@ -44,6 +44,7 @@ func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled
 		c.mapping(mapping)
 	}
 	c.named(names)
+	c.shownElsewhere()
 	c.share()
 	c.unmapped(mappings)
 	c.warnings.sort()

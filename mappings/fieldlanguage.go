@@ -111,6 +111,7 @@ func (l *loader) checkField(f Field, said entries) {
 		if _, tried := said.get("key"); !tried {
 			l.problems.add(f.Mask.At, `add key: "${MASK_KEY}" and set that variable`, "field %s: `mask: hash` needs a key", f.Column.Value)
 		}
+	case variable.MatchString(key): // it is not set, which was said
 	case mask == "hash" && len(key) < leastKey:
 		l.problems.add(f.Key.At, "", "field %s: the key has %d characters: want at least %d, or hashes can be undone by trying", f.Column.Value, len(key), leastKey)
 	}

@@ -136,7 +136,7 @@ func TestFingerprint_Said(t *testing.T) {
 	rules := PickyRules
 	seen := map[string]string{}
 	for _, what := range []string{
-		"", ", to: elsewhere", `, id: "x{id}"`, `, where: id > 1`, `, where: id > 2`, ", exclude: [v]", ", columns: [v, id]",
+		"", ", to: elsewhere", `, id: "x{id}"`, `, where: id > 1`, `, where: id > 2`, `, where: (id + 1) * 2 > 2`, `, where: id + 1 * 2 > 2`, ", exclude: [v]", ", columns: [v, id]",
 		", fields: {v: {to: w}}", ", fields: {v: {type: keyword}}", ", fields: {v: {type: json}}", ", fields: {at: {zone: UTC}}",
 		", fields: {at: {zone: Europe/Vienna}}", `, fields: {at: {zero_date: "null"}}`, ", fields: {v: {mask: redact}}",
 		", fields: {v: {mask: last4}}", ", fields: {w: {value: x}}", ", fields: {w: {value: y}}", ", fields: {w: {expr: id + 1}}",
@@ -150,6 +150,14 @@ func TestFingerprint_Said(t *testing.T) {
 			t.Errorf("%q and %q have one fingerprint", what, other)
 		}
 		seen[plan.Fingerprint()] = what
+	}
+	spaced, err := said(t, rules, `, fields: {w: {expr: "id  +  1"}}, where: id>1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := said(t, rules, ", fields: {w: {expr: id + 1}}, where: id > 1")
+	if err != nil || spaced.Fingerprint() != other.Fingerprint() {
+		t.Errorf("blanks change the fingerprint, %v", err)
 	}
 	for _, what := range []string{", name: goods", ", on_delete: delete", ", elastic: {settings: {number_of_shards: 3}}", ", mongo: {x: 1}"} {
 		plan, err := said(t, rules, what)

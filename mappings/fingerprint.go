@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/meepo-replicate/meepo/mappings/expressions"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -38,10 +39,13 @@ func shapeOf(column source.Column, field string) shape {
 	return s
 }
 
-func (s *shape) say(f *Field) {
+func (s *shape) say(f *Field, program *expressions.Program) {
 	said := saidOf{
 		Type: f.Type.Value, ZeroDate: f.ZeroDate.Value, Zone: f.Zone.Value, Mask: f.Mask.Value, Key: keyDigest(f.Key.Value),
 		Value: f.Value.Value, Expr: f.Expr.Value, Scale: f.Scale,
+	}
+	if program != nil {
+		said.Expr = program.Text() // blanks make no other document
 	}
 	if said != (saidOf{}) {
 		s.Said = &said
@@ -62,7 +66,10 @@ func (b *builder) setFingerprint() error {
 		Asks    []shape  `json:",omitempty"` // the columns of conditions and expressions
 		Mark    string   `json:",omitempty"`
 		Options []string `json:",omitempty"` // those that change documents or where they are
-	}{Format: 1, Table: p.selection.Table, Dest: p.dest.Name, Rows: b.columns.Incarnation, Fields: b.shapes, ID: b.m.ID.Value, Where: b.m.Where.Value, Mark: b.m.Mark.Value}
+	}{Format: 1, Table: p.selection.Table, Dest: p.dest.Name, Rows: b.columns.Incarnation, Fields: b.shapes, ID: b.m.ID.Value, Mark: b.m.Mark.Value}
+	if p.where != nil {
+		content.Where = p.where.Text()
+	}
 	for _, column := range p.selection.Key {
 		content.Key = append(content.Key, shapeOf(column, ""))
 	}

@@ -146,7 +146,12 @@ func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 			return t
 		}
 	}
-	if !t.check(known, wrong, "id: no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%")) {
+	if before := len(*wrong); !t.check(known, wrong, "id: no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%")) {
+		for _, e := range (*wrong)[before:] { // a misspelt column that is none of the key's
+			if near := didYouMean(strings.Trim(e.Place.meant(), "{}"), columnNames(columns)); near != "" && strings.HasPrefix(e.Hint, "known are") {
+				e.Hint = near + " The key is " + strings.Join(known[2:], ", ")
+			}
+		}
 		return t
 	}
 	seen := map[string]bool{}
@@ -170,4 +175,12 @@ func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 		}
 	}
 	return t
+}
+
+func columnNames(columns source.Columns) []string {
+	names := make([]string, len(columns.Columns))
+	for i, column := range columns.Columns {
+		names[i] = column.Name
+	}
+	return names
 }

@@ -2,6 +2,7 @@ package mappings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,6 +119,11 @@ func (p *Plan) opOf(key source.Key, version int64) (targets.Op, error) {
 		op.ID = plainID(texts)
 	}
 	return op, nil
+}
+
+// MayFail reports whether there may be rows of which something cannot be computed or converted.
+func (p *Plan) MayFail() bool {
+	return p.where != nil || slices.ContainsFunc(p.steps, func(s step) bool { return s.program != nil || len(s.changes) > 0 })
 }
 
 // gone makes of an upsert what is written for a row that has no document.

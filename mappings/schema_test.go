@@ -19,8 +19,8 @@ import (
 var unseen = map[string][]string{
 	"tables and targets": {
 		"bad-destinations", "dates-wrong", "expr-wrong", "glob-missing-column", "id-wrong", "mask-wrong", "nesting-wrong", "nothing-left",
-		"names-clash", "on-delete-taken", "one-field-twice", "refused", "shared-destination", "shared-shapes", "shared-types",
-		"template-ambiguous", "to-wrong", "types-sized", "unfit-named", "unfit-said", "unknown-names", "value-wrong", "where-wrong",
+		"on-delete-taken", "one-field-twice", "refused", "shared-destination", "shared-shapes", "shared-types", "to-wrong",
+		"unfit-named", "unfit-said", "unknown-names", "value-wrong", "where-wrong", "names-clash", "template-ambiguous", "types-sized",
 	},
 	"variables":              {"variables-unset"},
 	"lengths of keys":        {"key-of-a-mask-hidden"},

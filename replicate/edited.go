@@ -11,6 +11,7 @@ import (
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // inherited is what a run takes over from the state.
@@ -97,7 +98,12 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	case err != nil:
 		return err
 	case edited && !r.acceptsStale(before.Plan, before.Source):
-		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()))
+		return d.refuseEdited(f, !r.jobs.any(f.plan.ID()) && before.Destination == f.plan.Destination().Name)
+	case edited && before.Destination != f.plan.Destination().Name:
+		if err := r.refuseEmpty(ctx, f, d); err != nil {
+			return err
+		}
+		fallthrough
 	case edited:
 		in.stale[f.plan.ID()] = true
 		if before.Destination != f.plan.Destination().Name {
@@ -105,6 +111,7 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 		}
 		r.log.Warn("mapping was edited since its rows were copied, and nothing is copied again: documents stay as they are until their rows change",
 			"mapping", f.plan.Name(), "table", f.table.String(), "changes", d.text())
+		r.warnOfMarked(f, d.changes)
 		return nil
 	}
 	if err := d.refusal(f); err != nil {
@@ -112,6 +119,20 @@ func (r *Replicator) admit(ctx context.Context, f *flow, in *inherited) error {
 	}
 	r.plans.sayGoesOn(f, d)
 	return nil
+}
+
+// refuseEmpty keeps a mapping from being followed without a copy into another destination that holds nothing: the documents
+// that are to stay as they are would be nowhere.
+func (r *Replicator) refuseEmpty(ctx context.Context, f *flow, d decision) error {
+	target, ok := r.opts.Target.(targets.Emptiness)
+	if !ok {
+		return nil
+	}
+	empty, err := target.Empty(ctx, f.plan.Destination().Name)
+	if err != nil || !empty {
+		return err
+	}
+	return d.refuseEdited(f, false)
 }
 
 // compare holds a flow against what the state knows of its plan: whether its mapping was edited so that documents become
@@ -155,7 +176,29 @@ func (d decision) refuseEdited(f *flow, whole bool) error {
 	if whole {
 		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
 	}
+	if marked := ofMarked(f, d.changes); marked != "" {
+		advice += "; " + marked
+	}
 	return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: advice, edited: true}
+}
+
+// ofMarked says what neither a copy nor a row's change makes anew: the documents whose rows are gone, where the mapping keeps those, so
+// that a mask of today does not hide what they hold. There are none if the mapping has had its mark only since these changes.
+func ofMarked(f *flow, changes []mappings.Change) string {
+	dest := f.plan.Destination()
+	isNew := func(c mappings.Change) bool { return c.Name == "on_delete.mark" && c.Before == "" }
+	if dest.Mark == "" || slices.ContainsFunc(changes, isNew) {
+		return ""
+	}
+	return fmt.Sprintf("documents that are marked keep the fields they had, masked by now or left out or not: delete those of %s that have %s, if that matters",
+		dest.Name, dest.Mark)
+}
+
+// warnOfMarked is for whoever goes on with a mapping that was, or may have been, edited.
+func (r *Replicator) warnOfMarked(f *flow, changes []mappings.Change) {
+	if marked := ofMarked(f, changes); marked != "" {
+		r.log.Warn(marked, "mapping", f.plan.Name(), "table", f.table.String())
+	}
 }
 
 // parkedFor describes a known plan as it is parked at the start.
@@ -191,6 +234,7 @@ func (r *Replicator) takeUpKnown(f *flow, in *inherited, change *state.Change) {
 			what = "mapping or table"
 		}
 		r.log.Warn(what+" has changed since it was copied, it is copied again", "mapping", f.plan.Name(), "changes", d.text())
+		r.warnOfMarked(f, nil)
 		r.addJobs(f, change, "table changed", state.Backfill, state.Sweep)
 	case before.Identity == "" || before.Definition != record.Definition:
 		r.record(f, change)

@@ -225,6 +225,18 @@ func TestEdited_Destination(t *testing.T) {
 	}
 }
 
+// TestEdited_StaleElsewhere: documents that are to stay as they are have to be where the mapping goes; a destination that holds
+// none is not taken for it.
+func TestEdited_StaleElsewhere(t *testing.T) {
+	b := edited(t, wholeMapping, "{name: o, from: shop.orders, to: orders_v2}")
+	b.accepting("o")
+	b.round(func() {})
+	parked := b.parked()
+	if len(parked) != 1 || strings.Contains(parked[0].Advice, "--accept-stale") || !strings.Contains(parked[0].Advice, "backfill o") {
+		t.Fatalf("parked: %+v", parked)
+	}
+}
+
 // TestEdited_OnlyMapping: without another mapping there is nothing to go on with, so the run ends and says the same; where
 // faults are to stop a run, so does this one.
 func TestEdited_OnlyMapping(t *testing.T) {
@@ -272,5 +284,54 @@ func TestEdited_OlderState(t *testing.T) {
 				t.Errorf("%s: %s: %v", name, p.Plan, err)
 			}
 		}
+	}
+}
+
+// TestEdited_Marked: documents whose rows are gone keep what a mask of later is to hide, as there is no row to make them anew of. That is
+// said where the edit is, and where it is taken; not where the mark itself is new.
+func TestEdited_Marked(t *testing.T) {
+	const (
+		marking = "{name: o, from: shop.orders, to: orders, on_delete: {mark: gone}}"
+		masked  = "{name: o, from: shop.orders, to: orders, on_delete: {mark: gone}, fields: {v: {mask: redact}}}"
+		says    = "documents that are marked keep the fields they had, masked by now or left out or not: delete those of orders that have gone, if that matters"
+	)
+	gone := func(b *bench) {
+		b.mapped(marking, usersMapping)
+		b.round(func() { b.do(func(tx *sourcetest.Tx) { tx.Delete(tableName("orders"), sourcetest.Key(1)) }) })
+		b.mapped(masked, usersMapping)
+	}
+	backfill := state.Request{Verb: state.BackfillPlan, Plan: "o/shop.orders"}
+	for name, take := range map[string]func(b *bench){
+		"asked of the run": func(b *bench) {
+			b.round(func() {
+				b.ask(backfill)
+				b.await("taken up", func() bool { return len(b.parked()) == 0 })
+			})
+		},
+		"asked before the run": func(b *bench) { b.ask(backfill); b.round(func() {}) },
+		"accepted":             func(b *bench) { b.accepting("o"); b.round(func() {}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := edited(t, marking, masked)
+			gone(b)
+			b.round(func() {})
+			if parked := b.parked(); len(parked) != 1 || !strings.HasSuffix(parked[0].Advice, "; "+says) {
+				t.Fatalf("parked: %+v", parked)
+			}
+			before := b.logged(says)
+			take(b)
+			if b.logged(says) == before {
+				t.Errorf("nothing is said where it is taken; the log:\n%s", b.log)
+			}
+			if got := b.fields("orders", 1); !strings.Contains(got, "v=v1") {
+				t.Errorf("the marked document is %s", got)
+			}
+		})
+	}
+	b := edited(t, wholeMapping, marking)
+	b.round(func() {})
+	if parked := b.parked(); len(parked) != 1 || strings.Contains(parked[0].Advice, "marked") {
+		t.Errorf("a new mark: %+v", parked)
 	}
 }

@@ -180,6 +180,7 @@ func (r *Replicator) resume(ctx context.Context, q state.Request) error {
 	// By the saver, in order with its parking before, or after: its jobs begin once that is saved.
 	r.saver.note(change)
 	r.log.Info("mapping resumed: its rows are copied again", "mapping", f.plan.Name())
+	r.warnOfMarked(f, nil)
 	return nil
 }
 

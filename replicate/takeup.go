@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -33,6 +34,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 	}
 	for _, p := range snap.Parked {
 		r.plans.parked[mappings.PlanID(p.Plan)] = p
+		r.log.Warn("mapping is still parked", "mapping", p.Plan, "since", p.At.Format(time.RFC3339), "reason", p.Reason, "fix", p.Advice)
 	}
 	if err := r.putInForce(ctx, in); err != nil {
 		return err
@@ -254,6 +256,8 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 	r.addJobs(f, change, "new", kinds...)
 	if len(kinds) == 1 {
 		r.untouched.add(f.plan.ID())
+	} else {
+		r.warnOfMarked(f, nil)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ const (
 	Delete                 // remove the document; it is fine if there is none
 	// MarkDeleted keeps the document and says in it since when its row is gone: Doc's only value goes into the
 	// field Destination.Mark, and nothing else changes. It is fine if there is no document, and one that
-	// has a mark keeps it. The document's version is Op.Version afterwards.
+	// has a mark keeps it. The document's version is Op.Version afterwards in each case; what keeps versions of deleted documents
+	// keeps it where there is none, too.
 	MarkDeleted
 )
 

@@ -21,10 +21,12 @@ const (
 
 // lossReport is what the fields of one destination lose, and how often that was seen.
 type lossReport struct {
-	plan   *mappings.Plan // the first that writes there
-	losses []targets.Loss
-	seen   []int // per loss
-	rows   int
+	plan    *mappings.Plan // the first that writes there
+	losses  []targets.Loss
+	seen    []int // per loss
+	rows    int
+	failed  int   // rows that become dead letters
+	failure error // of the first
 }
 
 // losses tells, per column, what the target does not keep, whether rows have such values, and which line of the mapping
@@ -55,7 +57,7 @@ func (r *checkReport) losses(ctx context.Context, g *checkGroup, dst targetDrive
 
 // sample looks at rows of a plan's table. What cannot be read in time is not looked at: a sample proves nothing else.
 func (l *lossReport) sample(ctx context.Context, src sourceDriver, plan *mappings.Plan) {
-	if !l.looksAtValues() || src == nil {
+	if !l.looksAtValues() && !plan.MayFail() || src == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampleTime)
@@ -88,6 +90,10 @@ func (l *lossReport) looksAtValues() bool {
 func (l *lossReport) look(plan *mappings.Plan, row source.Row) {
 	ops, err := plan.Ops(nil, row, 1)
 	if err != nil {
+		l.rows++
+		if l.failed++; l.failure == nil {
+			l.failure = err
+		}
 		return
 	}
 	for _, op := range ops {
@@ -106,6 +112,11 @@ func (l *lossReport) look(plan *mappings.Plan, row source.Row) {
 }
 
 func (l *lossReport) tell(g *checkGroup, written writtenAt) {
+	if l.failed > 0 {
+		g.addAt(written.destination(l.plan), source.Warning, l.plan.Destination().Name,
+			fmt.Sprintf("%s of %s rows that were looked at become dead letters; the first: %v", grouped(int64(l.failed)), grouped(int64(l.rows)), l.failure),
+			"change the mapping, or the rows; deadletters list shows them all when they are copied")
+	}
 	for i, loss := range l.losses {
 		severity, text := source.Note, loss.Message
 		if native := loss.Field.Native; native != "" {

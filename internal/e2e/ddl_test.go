@@ -57,6 +57,8 @@ CREATE TABLE IF NOT EXISTS "shop"."` + db.Name + `" (
   "city" text,
   PRIMARY KEY ("id")
 ) WITH (fillfactor = '70');
+COMMENT ON COLUMN "shop"."` + db.Name + `"."total" IS 'field total of meepo-replicate';
+COMMENT ON COLUMN "shop"."` + db.Name + `"."city" IS 'field city of meepo-replicate';
 `},
 	} {
 		t.Run(kind, func(t *testing.T) {

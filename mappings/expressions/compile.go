@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/parser/lexer"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 
@@ -66,6 +68,7 @@ func (p problems) Error() string {
 // Program is a compiled expression. It may be run concurrently.
 type Program struct {
 	code    *vm.Program
+	text    string
 	columns []source.Column
 	result  Type
 	passed  []string
@@ -84,6 +87,9 @@ type run struct {
 func Compile(text string, columns []source.Column) (*Program, error) {
 	if len(text) > MaxLength {
 		return nil, problems{{Message: fmt.Sprintf("the expression is longer than %d characters", MaxLength)}}
+	}
+	if at := comment(text); at >= 0 {
+		return nil, problems{{From: at, To: at + 2, Message: "a comment is not part of the language", Hint: "write int(a / b) for a division without a rest"}}
 	}
 	config := conf.CreateNew()
 	expr.DisableIfOperator()(config)
@@ -114,7 +120,7 @@ func Compile(text string, columns []source.Column) (*Program, error) {
 	if err != nil {
 		return nil, problems{unreadable(text, err)}
 	}
-	p := &Program{code: code, columns: t.used, result: result, passed: slices.DeleteFunc(t.unequal, func(name string) bool { return slices.Contains(t.asked, name) })}
+	p := &Program{code: code, text: tokens(text), columns: t.used, result: result, passed: slices.DeleteFunc(t.unequal, func(name string) bool { return slices.Contains(t.asked, name) })}
 	p.runs.New = func() any { return &run{env: make(map[string]any, len(p.columns))} }
 	return p, nil
 }
@@ -131,6 +137,9 @@ func Condition(text string, columns []source.Column) (*Program, error) {
 
 // Columns are those that the expression reads, in the order in which Run wants their values.
 func (p *Program) Columns() []source.Column { return p.columns }
+
+// Text is the expression without what says nothing: blanks, and how texts are quoted.
+func (p *Program) Text() string { return p.text }
 
 // PassesOver are the columns that the expression compares by != or not in, although they may be NULL, and NULL is
 // unequal to nothing.
@@ -210,6 +219,53 @@ func unreadable(text string, err error) *Error {
 		e.Hint = "write x contains 'a', x startsWith 'a', x endsWith 'a', or x matches '^a.*b$'"
 	}
 	return e
+}
+
+// tokens is a text's tokens with a blank between; the text itself where it has none.
+func tokens(text string) string {
+	list, err := lexer.Lex(file.NewSource(text))
+	if err != nil {
+		return text
+	}
+	var out []string
+	for _, token := range list {
+		switch token.Kind {
+		case lexer.EOF:
+		case lexer.String, lexer.Bytes:
+			out = append(out, strconv.Quote(token.Value))
+		default:
+			out = append(out, token.Value)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// comment finds what the grammar passes over as a comment, outside of texts; -1: there is none.
+func comment(text string) int {
+	var quote rune
+	var before rune
+	escaped := false
+	for i, r := range []rune(text) {
+		switch {
+		case escaped:
+			escaped = false
+		case quote != 0 && r == '\\' && quote != '`':
+			escaped = true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '"' || r == '\'' || r == '`':
+			quote = r
+		case before == '/' && (r == '/' || r == '*'):
+			return i - 1
+		}
+		before = r
+		if quote != 0 {
+			before = 0
+		}
+	}
+	return -1
 }
 
 func singleEquals(text string) bool {

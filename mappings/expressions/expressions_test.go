@@ -125,7 +125,7 @@ func TestRun(t *testing.T) {
 		{"zero != 0 and n / zero > 1", false}, {"zero == 0 or n / zero > 1", true},
 		{"yes and yes and yes and not yes or yes", true},
 		{`$env["order-id"] + 1`, int64(4)},
-		{"raw == raw", true}, {"len(raw)", int64(3)},
+		{"raw == raw", true}, {"name == '// no comment'", false}, {"'a/' + '/b'", "a//b"}, {"len(raw)", int64(3)},
 		{"toJSON(meta.tags)", `["a","b"]`}, {"fromJSON('[1]')[0]", "1"},
 		{"nan ?? total", "NaN"},
 	} {
@@ -173,6 +173,9 @@ func TestCompile_Refuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"totl > 1", `0-4 unknown column "totl"`},
 		{"total > 'x'", `6-7 a decimal cannot be compared with a text: put the number in quotes, or make one of the text by decimal(…)`},
+		{"total > '12'", "6-7 a decimal cannot be compared with a text: leave the quotes out"},
+		{"n // 2", "2-4 a comment is not part of the language: write int(a / b)"},
+		{"n == 1 /* and more */", "a comment is not part of the language"},
 		{"yes == 1", "4-6 a truth value cannot be compared with a whole number: compare the number with 0 or 1"},
 		{"name + 1", "5-6 a text and a whole number cannot be joined: make a text of the other by string(…)"},
 		{"n and yes", "0-1 and wants truth values, not a whole number: compare it with something"},

@@ -60,7 +60,7 @@ var predicates = map[string]predicate{
 
 // refused are functions of the grammar's library that a mapping cannot have.
 var refused = map[string]string{
-	"now": "the same row has to give the same document", "date": "dates are compared as texts, and year(x), month(x), day(x) take them apart",
+	"now": "the same row has to give the same document", "date": "columns of dates are compared as they are, also with texts, and year(x), month(x), day(x) take them apart",
 	"duration": "it has no times to add", "timezone": "say `zone` under the column's name",
 }
 

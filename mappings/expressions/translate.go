@@ -123,14 +123,14 @@ func (t *translator) name(node *ast.Node, n *ast.IdentifierNode) Type {
 }
 
 func (t *translator) unary(node *ast.Node, n *ast.UnaryNode) Type {
+	if n.Operator == "not" || n.Operator == "!" { // what NULL makes of what is inside is not true either
+		ast.Walk(&n.Node, columnNotice{t})
+	}
 	got := t.node(&n.Node)
 	switch n.Operator {
 	case "not", "!":
 		if got != Bool && !got.open() {
 			return t.fail(n, "", "not wants a truth value, not %s", got)
-		}
-		if in, ok := n.Node.(*ast.CallNode); ok && len(in.Arguments) == 2 && strings.HasPrefix(nameOf(in.Callee.(*ast.IdentifierNode)), "#in") {
-			t.notice(in.Arguments[0], true, false)
 		}
 		ast.Patch(node, call(n, "#not", n.Node))
 		return Bool
@@ -225,6 +225,12 @@ func (t *translator) comparison(node *ast.Node, n *ast.BinaryNode, a, b Type) Ty
 	return Bool
 }
 
+// columnNotice notices all columns of a part.
+type columnNotice struct{ t *translator }
+
+// Visit implements ast.Visitor.
+func (c columnNotice) Visit(node *ast.Node) { c.t.notice(*node, true, false) }
+
 // notice remembers what a comparison says of a column's NULL: it is asked for, or passed over where unequal ones are
 // looked for.
 func (t *translator) notice(side ast.Node, unequal, asks bool) {
@@ -236,6 +242,16 @@ func (t *translator) notice(side ast.Node, unequal, asks bool) {
 	case unequal && column.Nullable:
 		t.unequal = append(t.unequal, column.Name)
 	}
+}
+
+// isLiteral reports whether a node is a text in the expression that could be a number.
+func isLiteral(node ast.Node, of Type) bool {
+	text, ok := node.(*ast.StringNode)
+	if !ok || of != Text {
+		return false
+	}
+	_, err := decimal.NewFromString(text.Value)
+	return err == nil
 }
 
 func nameOf(n *ast.IdentifierNode) string {
@@ -266,6 +282,9 @@ func (t *translator) fitting(n *ast.BinaryNode, a, b Type) bool {
 		hint = "compare the number with 0 or 1"
 	} else if a == Text && b.isNumber() || b == Text && a.isNumber() {
 		hint = "put the number in quotes, or make one of the text by decimal(…)"
+		if isLiteral(n.Left, a) || isLiteral(n.Right, b) {
+			hint = "leave the quotes out"
+		}
 	}
 	t.fail(n, hint, "%s cannot be compared with %s", a, b)
 	return false

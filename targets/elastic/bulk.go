@@ -23,21 +23,15 @@ const guardID = "meepo-requires-the-alias"
 // line is one operation in the body of a bulk request.
 type line struct {
 	op       int // index of the op, -1 for a guard
+	does     action
 	from, to int // its bytes in the body
 }
 
 // actionsOf names the operations of lines.
-func actionsOf(ops []targets.Op, lines []line) []action {
+func actionsOf(lines []line) []action {
 	actions := make([]action, len(lines))
 	for i, l := range lines {
-		switch {
-		case l.op < 0:
-			actions[i] = actionUpdate
-		case ops[l.op].Verb == targets.Delete:
-			actions[i] = actionDelete
-		default:
-			actions[i] = actionIndex
-		}
+		actions[i] = l.does
 	}
 	return actions
 }
@@ -64,28 +58,40 @@ func (b *bulk) add(index int, op *targets.Op) error {
 			l = newLayout(op.Dest)
 			b.layouts[op.Dest] = l
 		}
-		b.body = appendAction(b.body, `{"index":{"_index":`, op, l.pipeline)
+		b.body = appendAction(b.body, actionIndex, op, l.pipeline)
 		var err error
 		if b.body, err = l.appendDoc(b.body, op.Doc); err != nil {
 			b.body = b.body[:from]
 			return err
 		}
 		b.body = append(b.body, '\n')
+		b.end(index, actionIndex, from)
 	case targets.Delete:
-		b.body = appendAction(b.body, `{"delete":{"_index":`, op, "")
+		b.addDelete(index, op)
 	default:
 		return fmt.Errorf("verb %d is none that a target knows", op.Verb)
 	}
-	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
 	return nil
+}
+
+// addDelete appends a deletion, which leaves the op's version behind whether or not there is a document.
+func (b *bulk) addDelete(index int, op *targets.Op) {
+	from := len(b.body)
+	b.body = appendAction(b.body, actionDelete, op, "")
+	b.end(index, actionDelete, from)
+}
+
+// end notes the operation that has been appended.
+func (b *bulk) end(index int, does action, from int) {
+	b.lines = append(b.lines, line{op: index, does: does, from: from, to: len(b.body)})
 }
 
 // addMarked appends a MarkDeleted with its document.
 func (b *bulk) addMarked(index int, op *targets.Op, doc []byte) {
 	from := len(b.body)
-	b.body = appendAction(b.body, `{"index":{"_index":`, op, "_none") // the document has been through its pipeline
+	b.body = appendAction(b.body, actionIndex, op, "_none") // the document has been through its pipeline
 	b.body = append(oneLine(append(b.body, doc...), len(b.body)), '\n')
-	b.lines = append(b.lines, line{op: index, from: from, to: len(b.body)})
+	b.end(index, actionIndex, from)
 }
 
 func checkID(id targets.ID) error {
@@ -100,8 +106,8 @@ func checkID(id targets.ID) error {
 	return nil
 }
 
-func appendAction(dst []byte, begin string, op *targets.Op, pipeline string) []byte {
-	dst = append(dst, begin...)
+func appendAction(dst []byte, does action, op *targets.Op, pipeline string) []byte {
+	dst = append(append(append(dst, `{"`...), does...), `":{"_index":`...)
 	dst = appendString(dst, op.Dest.Name)
 	dst = append(dst, `,"_id":`...)
 	dst = appendString(dst, string(op.ID))
@@ -112,7 +118,7 @@ func appendAction(dst []byte, begin string, op *targets.Op, pipeline string) []b
 	dst = append(dst, `,"version":`...)
 	dst = strconv.AppendInt(dst, op.Version, 10)
 	dst = append(dst, `,"version_type":"external"`...)
-	if op.Verb != targets.Delete {
+	if does != actionDelete {
 		dst = append(dst, `,"require_alias":true`...)
 	}
 	if pipeline != "" {
@@ -135,7 +141,7 @@ func (b *bulk) guarded(ops []targets.Op, part []line) ([]byte, []line) {
 		head = append(head, `{"update":{"_index":`...)
 		head = appendString(head, dest.Name)
 		head = append(head, `,"_id":"`+guardID+`","require_alias":true}}`+"\n{\"doc\":{}}\n"...)
-		lines = append(lines, line{op: -1})
+		lines = append(lines, line{op: -1, does: actionUpdate})
 	}
 	return append(head, body...), append(lines, part...)
 }
@@ -148,7 +154,7 @@ func unguarded(ops []targets.Op, part []line) []*targets.Destination {
 	for _, l := range part {
 		op := &ops[l.op]
 		switch {
-		case op.Verb != targets.Delete:
+		case l.does != actionDelete:
 			written[op.Dest.Name] = true
 		case op.Dest != last:
 			last = op.Dest

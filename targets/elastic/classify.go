@@ -10,9 +10,9 @@ import (
 )
 
 // classify sorts what a bulk answer says of an op. An outcome without a class is durable.
-func classify(op *targets.Op, item bulkItem) targets.ItemError {
+func classify(op *targets.Op, does action, item bulkItem) targets.ItemError {
 	if item.Error == nil {
-		return classifyDone(op, item)
+		return classifyDone(op, does, item)
 	}
 	outcome := targets.ItemError{Class: targets.Rejected, Reason: item.Error.text()}
 	switch kind := item.Error.Type; {
@@ -36,12 +36,12 @@ func classify(op *targets.Op, item bulkItem) targets.ItemError {
 	return outcome
 }
 
-func classifyDone(op *targets.Op, item bulkItem) targets.ItemError {
+func classifyDone(op *targets.Op, does action, item bulkItem) targets.ItemError {
 	switch {
-	case op.Verb == targets.Delete && item.Index == op.Dest.Name:
+	case does == actionDelete && item.Index == op.Dest.Name:
 		// Deletes cannot require an alias. One that was not behind an alias met another's index.
 		return targets.ItemError{Class: targets.Lost, Reason: "[" + op.Dest.Name + "] is an index, not an alias"}
-	case item.Status < 300, op.Verb == targets.Delete && item.Status == http.StatusNotFound:
+	case item.Status < 300, does == actionDelete && item.Status == http.StatusNotFound:
 		return targets.ItemError{}
 	case item.Status == http.StatusInternalServerError:
 		return targets.ItemError{Class: targets.Doubtful, Reason: "status 500"}

@@ -50,7 +50,8 @@ func TestClassify(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			op := &targets.Op{Verb: c.verb, Dest: &targets.Destination{Name: "d"}, ID: "x", Version: 4}
-			got := classify(op, c.item)
+			does := map[targets.Verb]action{targets.Upsert: actionIndex, targets.Delete: actionDelete}[c.verb]
+			got := classify(op, does, c.item)
 			if got.Class != c.class || got.Stored != c.stored || (got.Class != 0) != (got.Reason != "") {
 				t.Errorf("%+v, want class %d, stored %d", got, c.class, c.stored)
 			}

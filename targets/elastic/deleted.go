@@ -15,21 +15,30 @@ import (
 // maxReadMarked is how many documents are read at a time to be marked. Each may be large.
 const maxReadMarked = 100
 
-// marked makes the document of a MarkDeleted: the stored one with the mark in it. False: there is nothing to be written, since
-// the document is not there, has a mark, or the op has failed.
+// addMark adds a MarkDeleted to the next request: the stored document with the mark in it, one that has a mark as it is, and a
+// deletion where there is none. So the server knows the op's version in each case, and refuses an earlier write that lands late. False:
+// the op has none, or has failed.
 //
 // The server has no update with a version of ours, so the document is read and written back. Whoever wrote it meanwhile with a
 // higher version keeps it: ours is a conflict then. One with a lower version can only be a request of before that lands late, and the
 // row that it speaks of is gone.
-func (w *writing) marked(ctx context.Context, index int) ([]byte, bool, error) {
+func (w *writing) addMark(ctx context.Context, b *bulk, index int) (bool, error) {
 	if index >= w.markedTo {
 		if err := w.readMarked(ctx, index); err != nil {
-			return nil, false, fmt.Errorf("read what is to be marked: %w", err)
+			return false, fmt.Errorf("read what is to be marked: %w", err)
 		}
 	}
 	doc, ok := w.withMarks[index]
 	delete(w.withMarks, index)
-	return doc, ok, nil
+	switch {
+	case !ok:
+		return false, nil
+	case doc == nil:
+		b.addDelete(index, &w.ops[index])
+	default:
+		b.addMarked(index, &w.ops[index], doc)
+	}
+	return true, nil
 }
 
 // readMarked reads the documents of the next marks, from an op on.
@@ -69,13 +78,15 @@ func (w *writing) mark(index int, got gotDoc) {
 		doc, err := withMark(op, got.Source)
 		if err != nil {
 			w.fail(index, targets.Rejected, err.Error())
-		} else if doc != nil {
+		} else {
 			w.withMarks[index] = doc
 		}
+	default:
+		w.withMarks[index] = nil
 	}
 }
 
-// withMark returns a document with the mark of an op; nil: it has one.
+// withMark returns a document with the mark of an op, or with the one that it has.
 func withMark(op *targets.Op, doc []byte) ([]byte, error) {
 	field, err := op.MarkField()
 	if err != nil {
@@ -91,8 +102,8 @@ func withMark(op *targets.Op, doc []byte) ([]byte, error) {
 	return setMember(doc, strings.Split(field.Name, "."), value)
 }
 
-// setMember returns an object with a value in the place of a null, or of a member that is not there; nil: there is another value. All
-// else stays as it is, to the byte.
+// setMember returns an object with a value in the place of a null, or of a member that is not there. Another value stays, and so does
+// all else, to the byte.
 func setMember(object []byte, path []string, value []byte) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
@@ -118,9 +129,9 @@ func setMember(object []byte, path []string, value []byte) ([]byte, error) {
 		case null:
 			value = nested(path[1:], value)
 		case len(path) == 1:
-			return nil, nil
+			return object, nil
 		default:
-			if value, err = setMember(member, path[1:], value); value == nil {
+			if value, err = setMember(member, path[1:], value); err != nil {
 				return nil, err
 			}
 		}

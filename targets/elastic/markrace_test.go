@@ -77,6 +77,48 @@ func TestMark_LandsLate(t *testing.T) {
 	expectBodies(t, target, dest, map[targets.ID]string{"1": `{"name":"back","size":null,"gone":null}`})
 }
 
+// TestMark_LeavesItsVersion: a mark that finds no document, or a marked one, still is the newest that the server knows: a row's write of
+// before that lands late stays out.
+func TestMark_LeavesItsVersion(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	target := open(t, elastic.Config{URLs: []string{server.URL}})
+	dest := marking(server, "docs")
+	if err := target.Prepare(t.Context(), []*targets.Destination{dest}); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []targets.Op{
+		upsert(dest, "marked", 1, "a", nil, nil), markDeleted(dest, "marked", 2), markDeleted(dest, "marked", 9), markDeleted(dest, "missing", 9),
+	} {
+		if err := target.Write(t.Context(), []targets.Op{op}); err != nil {
+			t.Fatalf("%s of %s: %v", op.Verb, op.ID, err)
+		}
+	}
+	late := []targets.Op{upsert(dest, "marked", 5, "late", nil, nil), upsert(dest, "missing", 5, "late", nil, nil)}
+	targettest.ExpectFailures(t, target, late, "0 4 version conflict", "1 4 version conflict")
+	expectBodies(t, target, dest, map[targets.ID]string{"marked": `{"name":"a","size":null,"gone":"2026-01-02T03:04:05Z"}`, "missing": ""})
+}
+
+// TestMark_MakesNoIndex: a mark of a document that is not there makes no index where the alias is gone.
+func TestMark_MakesNoIndex(t *testing.T) {
+	server := servertest.OpenElastic(t)
+	p := newProxy(t, server.URL)
+	dest := marking(server, "docs")
+	target := open(t, elastic.Config{URLs: []string{p.start()}})
+	if err := target.Prepare(t.Context(), []*targets.Destination{dest}); err != nil {
+		t.Fatal(err)
+	}
+	p.after = func(_ http.ResponseWriter, r *seen, _ *http.Response) bool {
+		if strings.HasSuffix(r.path, "_mget") {
+			wantStatus(t, server, http.MethodDelete, "/"+dest.Name+"-000001", nil, http.StatusOK)
+		}
+		return false
+	}
+	targettest.ExpectFailures(t, target, []targets.Op{markDeleted(dest, "1", 5)}, "0 5")
+	if status, _ := server.Do(t, http.MethodHead, "/"+dest.Name, nil); status != http.StatusNotFound {
+		t.Errorf("the index is there: status %d", status)
+	}
+}
+
 func expectBodies(t *testing.T, target *elastic.Target, dest *targets.Destination, want map[targets.ID]string) {
 	t.Helper()
 	for id, body := range want {

@@ -230,7 +230,7 @@ func FuzzClassify(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			got := classify(&targets.Op{Verb: verb, Dest: &targets.Destination{Name: "d"}, ID: "1", Version: 1}, items[0])
+			got := classify(&targets.Op{Verb: verb, Dest: &targets.Destination{Name: "d"}, ID: "1", Version: 1}, does, items[0])
 			fine := items[0].Status/100 == 2 || verb == targets.Delete && items[0].Status == http.StatusNotFound
 			if got.Class == 0 && (!fine || items[0].Error != nil) {
 				t.Errorf("durable: %+v", items[0])

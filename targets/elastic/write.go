@@ -23,7 +23,7 @@ type writing struct {
 	retryAfter time.Duration
 	taken      bool // somebody may still read the body of an earlier request
 
-	withMarks map[int][]byte // documents of marks, by op, that were read and not yet added
+	withMarks map[int][]byte // documents of marks, by op, that were read and not yet added; nil: there is none
 	markedTo  int            // the first op of which none was read
 }
 
@@ -60,7 +60,7 @@ func (t *Target) Write(ctx context.Context, ops []targets.Op) error {
 			w.taken = false
 		}
 		b.body = append(into, b.body[size:]...)
-		b.lines = append(b.lines[:0], line{op: last.op, from: 0, to: len(b.body)})
+		b.lines = append(b.lines[:0], line{op: last.op, does: last.does, from: 0, to: len(b.body)})
 	}
 	if err := w.send(ctx, b, b.lines); err != nil {
 		return fmt.Errorf("bulk write: %w", err)
@@ -73,11 +73,7 @@ func (w *writing) add(ctx context.Context, b *bulk, index int) (bool, error) {
 	op := &w.ops[index]
 	switch op.Verb {
 	case targets.MarkDeleted:
-		doc, ok, err := w.marked(ctx, index)
-		if ok {
-			b.addMarked(index, op, doc)
-		}
-		return ok, err
+		return w.addMark(ctx, b, index)
 	case targets.Delete:
 		if checkID(op.ID) != nil {
 			return false, nil // there never was such a document
@@ -108,7 +104,7 @@ func (w *writing) send(ctx context.Context, b *bulk, part []line) error {
 		return nil
 	}
 	body, lines := b.guarded(w.ops, part)
-	items, free, err := w.target.sendBulk(ctx, body, actionsOf(w.ops, lines))
+	items, free, err := w.target.sendBulk(ctx, body, actionsOf(lines))
 	w.taken = w.taken || !free
 	var answer *statusError
 	switch {
@@ -172,7 +168,7 @@ func (w *writing) settle(ctx context.Context, lines []line, items []bulkItem) er
 			continue
 		}
 		op := &w.ops[l.op]
-		outcome := classify(op, items[i])
+		outcome := classify(op, l.does, items[i])
 		if outcome.Class == 0 {
 			continue
 		}

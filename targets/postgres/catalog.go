@@ -20,6 +20,7 @@ type existing struct {
 	generated  bool
 	always     bool // an identity that only the server may fill
 	sameAsByte bool // no collation takes two texts for one
+	made       bool // by a run, see madeFor
 }
 
 // existingTable is a table that the server has.
@@ -44,7 +45,8 @@ const lookColumns = `SELECT a.attname, format_type(a.atttypid, NULL), format_typ
 	WHEN a.atttypid <> 'interval'::regtype THEN 9999 WHEN a.atttypmod >> 16 & 32767 <> 32767 THEN -9999
 	WHEN a.atttypmod & 65535 = 65535 THEN 9999 ELSE a.atttypmod & 65535 END,
 	CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
-	a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a', coalesce(c.collisdeterministic, true)
+	a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a', coalesce(c.collisdeterministic, true),
+	coalesce(col_description(a.attrelid, a.attnum), '')
 	FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
 	WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped`
 
@@ -77,9 +79,10 @@ func (t *Target) look(ctx context.Context, dest string) (*existingTable, error) 
 	if err != nil {
 		return nil, fmt.Errorf("columns of %s: %w", dest, refused(err))
 	}
-	var name string
+	var name, comment string
 	var c existing
-	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.full, &c.scale, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.always, &c.sameAsByte}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.full, &c.scale, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.always, &c.sameAsByte, &comment}, func() error {
+		c.made = comment == madeFor(name)
 		found.columns[name] = c
 		return nil
 	})

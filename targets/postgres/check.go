@@ -80,6 +80,7 @@ func (t *Target) checkDestination(ctx context.Context, dest *targets.Destination
 		return t.checkSchema(ctx, dest, found)
 	}
 	checkStorage(dest, w.found, found)
+	checkLeftovers(w, found)
 	return t.checkTable(ctx, dest, w, found)
 }
 

@@ -12,7 +12,7 @@ func (c Config) Describe(dest *targets.Destination) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return terminated(createSchema(dest), table.create()), nil
+	return terminated(append([]string{createSchema(dest), table.create()}, table.comments(table.columns)...)...), nil
 }
 
 // DescribeOwn shows the statements that make what this program keeps for itself in the target.

@@ -128,10 +128,14 @@ func (t *Target) makeReady(ctx context.Context, w work) error {
 		if !exists {
 			statements = append(statements, createSchema(dest))
 		}
-		statements = append(statements, w.table.create())
+		statements = append(append(statements, w.table.create()), w.table.comments(w.table.columns)...)
 	}
 	for _, c := range w.missing {
 		statements = append(statements, fmt.Sprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", quoteTable(dest.Name), quote(c.field.Name), c.want))
+	}
+	statements = append(statements, w.table.comments(w.missing)...)
+	if w.found != nil {
+		t.sayLeftovers(ctx, w)
 	}
 	found := w.found
 	if len(statements) > 0 {

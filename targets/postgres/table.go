@@ -173,6 +173,8 @@ func (t *table) compile(have map[string]existing) {
 			set = append(set, name+" = EXCLUDED."+name)
 		}
 	}
+	ours, _ := t.leftovers(have)
+	set = append(set, emptied(ours)...)
 	older := ""
 	if t.version != "" {
 		name := quote(t.version)
@@ -192,11 +194,14 @@ func (t *table) compile(have map[string]existing) {
 		strings.Join(from, ", ")+" FROM u, e ON CONFLICT ("+strings.Join(keys, ", ")+") "+do)
 	if marks := t.marks(); len(marks) > 0 {
 		mark := quote(marks[0].field.Name)
-		set := fmt.Sprintf("%s = u.c%d::%s", mark, t.keys, marks[0].typ)
+		set := fmt.Sprintf("%s = coalesce(t.%s, u.c%d::%s)", mark, mark, t.keys, marks[0].typ)
+		where := match
 		if t.version != "" {
 			set += ", " + quote(t.version) + " = u.v"
+		} else { // there is nothing to be written where there is a mark
+			where = append(slices.Clone(match), "t."+mark+" IS NULL")
 		}
-		t.mark = t.statement(targets.MarkDeleted, "UPDATE "+name+" AS t SET "+set+" FROM u, e WHERE "+strings.Join(append(match, "t."+mark+" IS NULL"), " AND "))
+		t.mark = t.statement(targets.MarkDeleted, "UPDATE "+name+" AS t SET "+set+" FROM u, e WHERE "+strings.Join(where, " AND "))
 	}
 	t.remove = t.statement(targets.Delete, "DELETE FROM "+name+" AS t USING u, e WHERE "+strings.Join(match, " AND "))
 }

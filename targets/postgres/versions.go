@@ -18,8 +18,8 @@ func (b *batch) only(numbers []int64) *batch {
 	return rest
 }
 
-// compare finds out why ops were not written: the row has the same or a higher version, whoever wrote it, there is no row to
-// delete or to mark, or it has a mark. All else is doubtful: a trigger has skipped the row, or another writer has changed it since.
+// compare finds out why ops were not written: the row has the same or a higher version, whoever wrote it, or there is no row to
+// delete or to mark. All else is doubtful: a trigger has skipped the row, or another writer has changed it since.
 func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
@@ -29,42 +29,28 @@ func (w *writing) compare(ctx context.Context, b *batch, c claim) error {
 			return errors.New(why) // it was part of the statement: this cannot be
 		}
 	}
-	found, err := w.pool.Query(ctx, c.table.byKeys(c.table.storedVersion()+", "+c.table.isMarked()), keys.parameters()...)
+	found, err := w.pool.Query(ctx, c.table.byKeys(c.table.storedVersion()), keys.parameters()...)
 	if err != nil {
 		return refused(err)
 	}
-	type row struct {
-		version int64
-		marked  bool
-	}
-	there := make(map[int]row, len(b.ops))
+	there := make(map[int]int64, len(b.ops))
 	var n int
-	var r row
-	_, err = pgx.ForEachRow(found, []any{&n, &r.version, &r.marked}, func() error {
-		there[n-1] = r
+	var version int64
+	_, err = pgx.ForEachRow(found, []any{&n, &version}, func() error {
+		there[n-1] = version
 		return nil
 	})
 	if err != nil {
 		return refused(err)
 	}
 	for i, op := range b.ops {
-		r, found := there[i]
+		version, found := there[i]
 		switch {
-		case found && r.version >= op.Version:
-			w.failed = append(w.failed, targets.ItemError{Index: b.index[i], Class: targets.Conflict, Reason: "the row has the same or a higher version", Stored: r.version})
-		case op.Verb == targets.MarkDeleted && r.marked: // and keeps its mark
+		case found && version >= op.Version:
+			w.failed = append(w.failed, targets.ItemError{Index: b.index[i], Class: targets.Conflict, Reason: "the row has the same or a higher version", Stored: version})
 		case found || op.Verb == targets.Upsert:
 			w.failed.Add(targets.Doubtful, "the row was not written, and its version is not why: a trigger may skip it", b.index[i])
 		}
 	}
 	return nil
-}
-
-// isMarked is the expression for whether a row t has a mark.
-func (t *table) isMarked() string {
-	marks := t.marks()
-	if len(marks) == 0 {
-		return "false"
-	}
-	return "t." + quote(marks[0].field.Name) + " IS NOT NULL"
 }

@@ -157,11 +157,8 @@ func (m *Memory) storeOne(op targets.Op) targets.ItemError {
 		if err != nil {
 			return targets.ItemError{Class: targets.Rejected, Reason: err.Error()}
 		}
-		if !old.found {
-			return targets.ItemError{}
-		}
-		next.found, next.fields = true, maps.Clone(old.fields)
-		if next.fields[field.Name] == nil {
+		next.found, next.fields = old.found, maps.Clone(old.fields)
+		if old.found && next.fields[field.Name] == nil {
 			next.fields[field.Name] = op.Doc[0]
 		}
 	}

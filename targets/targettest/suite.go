@@ -85,6 +85,7 @@ func Run(t *testing.T, options Options) {
 		{"Versions_LowerIsConflict", (*suite).lowerVersionIsConflict},
 		{"Versions_LowerMarkIsConflict", (*suite).lowerMarkIsConflict},
 		{"Versions_KeptAfterDelete", (*suite).versionsKeptAfterDelete},
+		{"Versions_KeptAfterMarkOfNone", (*suite).markOfNone},
 		{"IDs_Odd", (*suite).oddIDs},
 		{"IDs_TooLongOrEmpty", (*suite).refusedIDs},
 		{"IDs_OfEveryKind", (*suite).typedIDs},
@@ -105,7 +106,7 @@ func Run(t *testing.T, options Options) {
 		{"Marks_PerState", (*suite).marks},
 		{"Close_Twice", (*suite).closeTwice},
 	} {
-		if s.Unversioned && strings.HasPrefix(c.name, "Versions_") || s.ForgetsDeleted && c.name == "Versions_KeptAfterDelete" ||
+		if s.Unversioned && strings.HasPrefix(c.name, "Versions_") || s.ForgetsDeleted && strings.HasPrefix(c.name, "Versions_KeptAfter") ||
 			s.Flat && c.name == "Nested_WrittenAndMarked" || len(s.Types) == 0 && c.name == "Kinds_AskedTypes" {
 			continue
 		}

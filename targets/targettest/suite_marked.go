@@ -117,4 +117,15 @@ func (s *suite) lowerMarkIsConflict(t *testing.T) {
 	}
 	s.expect(t, target, dest, map[targets.ID][]any{"1": {"a", nil, nil}, "2": {"b", nil, wentFirst}})
 	wantConflict(t, failures(t, target, upsert(dest, "2", 20, "late", nil, nil)), 0, 20) // the mark has the version of its op
+	write(t, target, mark(dest, "2", 30, wentLater))
+	wantConflict(t, failures(t, target, upsert(dest, "2", 25, "late", nil, nil)), 0, 30) // also one that changes nothing
+	s.expect(t, target, dest, map[targets.ID][]any{"2": {"b", nil, wentFirst}})
+}
+
+// markOfNone: a mark leaves its version behind where there is no document, as a delete does.
+func (s *suite) markOfNone(t *testing.T) {
+	target, dest := s.openMarking(t)
+	write(t, target, mark(dest, "1", 20, wentFirst))
+	wantConflict(t, failures(t, target, upsert(dest, "1", 10, "late", nil, nil)), 0, 20)
+	s.expect(t, target, dest, map[targets.ID][]any{"1": nil})
 }
