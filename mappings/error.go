@@ -48,19 +48,27 @@ func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Short()
 	}
+	return fmt.Sprintf("%s:%d:%d: %s\n%s", e.File, e.Line, e.Column, e.Short(), e.Excerpt())
+}
+
+// Excerpt is the line with carets under what is meant, as two lines; nothing where the place is unknown.
+func (p Place) Excerpt() string {
+	if p.Line == 0 {
+		return ""
+	}
 	// Tabs are kept, so that the caret stands under its character however wide they are shown.
 	var indent strings.Builder
-	for i, r := range []rune(e.Text) {
+	for i, r := range []rune(p.Text) {
 		switch {
-		case i >= e.Column-1:
+		case i >= p.Column-1:
 		case r == '\t':
 			indent.WriteByte('\t')
 		default:
 			indent.WriteByte(' ')
 		}
 	}
-	carets := strings.Repeat("^", max(1, min(e.Width, len([]rune(e.Text))-e.Column+1)))
-	return fmt.Sprintf("%s:%d:%d: %s\n%4d | %s\n     | %s%s", e.File, e.Line, e.Column, e.Short(), e.Line, e.Text, indent.String(), carets)
+	carets := strings.Repeat("^", max(1, min(p.Width, len([]rune(p.Text))-p.Column+1)))
+	return fmt.Sprintf("%4d | %s\n     | %s%s", p.Line, p.Text, indent.String(), carets)
 }
 
 // Short returns the error in one line, without its place.

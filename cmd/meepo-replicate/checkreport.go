@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
@@ -111,6 +112,9 @@ func (r *checkReport) print(w io.Writer) error {
 				out.printf("%s:%d:%d: ", f.at.File, f.at.Line, f.at.Column)
 			}
 			out.printf("%s\n", f.Message)
+			if f.Severity == source.Fatal && f.at.Text != "" {
+				out.printf("           %s\n", strings.ReplaceAll(f.at.Excerpt(), "\n", "\n           "))
+			}
 			if f.Fix != "" {
 				out.printf("           what to do: %s\n", f.Fix)
 			}

@@ -3,7 +3,9 @@ package cases
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
@@ -111,11 +113,14 @@ func writeOp(out *strings.Builder, op targets.Op) error {
 	return nil
 }
 
-// documentOf shows a document: JSON as it is, bytes in base64.
+// documentOf shows a document: JSON as it is, bytes in base64, numbers that JSON does not have as texts.
 func documentOf(op targets.Op) (string, error) {
 	parts := make([]string, len(op.Doc))
 	for i, value := range op.Doc {
 		field := op.Dest.Fields[i]
+		if number, ok := value.(float64); ok && (math.IsNaN(number) || math.IsInf(number, 0)) {
+			value = strconv.FormatFloat(number, 'g', -1, 64)
+		}
 		if text, ok := value.(string); ok {
 			switch field.Kind {
 			case targets.KindJSON, targets.KindGeometry, targets.KindVector:
