@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 // pick is a field of the document: a column, or something computed.
@@ -88,6 +89,13 @@ func (c *compiler) say(m Mapping, columns source.Columns, picks []pick, missing 
 
 // duplicates looks for two columns that would become one field, or one within the other.
 func (c *compiler) duplicates(m Mapping, columns source.Columns, picks []pick, missing *missing) {
+	fields := make([]targets.Field, len(picks))
+	for i, p := range picks {
+		fields[i].Name = p.field
+	}
+	if targets.CheckPaths(fields) == nil {
+		return
+	}
 	for i, p := range picks {
 		for _, other := range picks[:i] {
 			within := nestedIn(other.field, p.field)
