@@ -1,7 +1,6 @@
 package mappings
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,7 +46,6 @@ func (c *compiler) build(m Mapping, columns source.Columns, dest string, picks [
 			return nil, err
 		}
 	}
-	b.leaks()
 	b.plan.dest.Mark = m.Mark.Value
 	if m.Where.Value != "" {
 		b.where()
@@ -132,6 +130,7 @@ func (b *builder) field(pick pick) error {
 		if s.program == nil {
 			return nil
 		}
+		b.leaks(pick.said, s.program)
 		field = computedField(pick.field, s.program.Kind(), "expr "+pick.said.Expr.Value)
 	case pick.said != nil && pick.said.Value.Value != "":
 		if s.fixed = b.fixed(pick.said.Value); s.fixed == nil {
@@ -204,39 +203,31 @@ func (b *builder) where() {
 	}
 }
 
-// leaks warns of fields that are computed from what others mask.
-func (b *builder) leaks() {
-	masked := map[string]bool{}
-	for _, field := range b.m.Fields {
-		if field.Mask.Value != "" && !field.computed() {
-			masked[field.Column.Value] = true
-		}
+// leaks warns of a field that is computed from what another masks.
+func (b *builder) leaks(f *Field, program *expressions.Program) {
+	if f.Mask.Value != "" || b.c.warnings.has(f.Expr.At) {
+		return
 	}
-	for _, field := range b.m.Fields {
-		at := slices.IndexFunc(b.plan.steps, func(s step) bool { return s.program != nil && s.field == cmp.Or(field.To.Value, field.Column.Value) })
-		if at < 0 || field.Mask.Value != "" || b.c.warnings.has(field.Expr.At) {
-			continue
+	for _, column := range program.Columns() {
+		masks := func(other Field) bool {
+			return other.Column.Value == column.Name && other.Mask.Value != "" && !other.computed()
 		}
-		for _, column := range b.plan.steps[at].program.Columns() {
-			if masked[column.Name] {
-				b.c.warnings.add(field.Expr.At, "mask it, too, or leave it out if it was not meant",
-					"field %s is computed from %s, which is masked, and shows what it makes of it", field.Column.Value, column.Name)
-			}
+		if slices.ContainsFunc(b.m.Fields, masks) {
+			b.c.warnings.add(f.Expr.At, "mask it, too, or leave it out if it was not meant",
+				"field %s is computed from %s, which is masked, and shows what it makes of it", f.Column.Value, column.Name)
 		}
 	}
 }
 
 // fixed makes a value of a template; nil if something is wrong with it.
 func (b *builder) fixed(text Text) func(key source.Key) (any, error) {
-	var wrong problems // those of the text itself were said when it was read
-	t := parseTemplate(text, &wrong)
-	known := []string{"db", "table"}
+	var wrong problems
+	t := text.template()
 	at := map[string]int{}
 	for i, column := range b.plan.selection.Key {
-		known = append(known, column.Name)
 		at[column.Name] = i
 	}
-	if !t.check(known, &wrong, "value: {%s} is neither db, table nor a column of the key") {
+	if !t.check(b.plan.selection.Key, nil, &wrong, "value: {%s} is neither db, table nor a column of the key") {
 		b.take(wrong)
 		return nil
 	}

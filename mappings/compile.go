@@ -133,8 +133,7 @@ func (c *compiler) destination(m Mapping, one selected) (string, bool) {
 		}
 		return dest, true
 	}
-	var said problems // when the text was read
-	dest := parseTemplate(m.To, &said).render(func(name string) string {
+	dest := m.To.template().render(func(name string) string {
 		value, _ := tableName(name, table)
 		return value
 	})

@@ -19,15 +19,6 @@ type Place struct {
 	Width  int    // how many characters are meant, from Column; 0: one
 }
 
-// meant is what the place points at, where its width is known.
-func (p Place) meant() string {
-	line := []rune(p.Text)
-	if p.Width == 0 || p.Column < 1 || p.Column-1+p.Width > len(line) {
-		return ""
-	}
-	return string(line[p.Column-1 : p.Column-1+p.Width])
-}
-
 // Error is one thing that is wrong with a mapping, or worth a warning.
 type Error struct {
 	Place

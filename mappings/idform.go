@@ -133,37 +133,30 @@ func unescaped(text string, stop rune) (value, rest string) {
 
 // idTemplate reads a mapping's id and adds what is wrong with it for a table.
 func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
-	var said problems // when the text was read
-	t := parseTemplate(m.ID, &said)
-	known := []string{"db", "table"}
-	for _, column := range columns.KeyColumns() {
-		known = append(known, column.Name)
-	}
+	t := m.ID.template()
+	key := columnNames(columns.KeyColumns())
 	for _, p := range t.parts {
-		if _, isColumn := columns.Column(p.name); isColumn && !slices.Contains(known, p.name) {
-			wrong.add(m.ID.inside(p.offset, len([]rune(p.name))+2), "the key is "+strings.Join(known[2:], ", "),
+		if _, fixed := tableName(p.name, columns.Table); fixed || slices.Contains(key, p.name) {
+			continue
+		}
+		if _, isColumn := columns.Column(p.name); isColumn {
+			wrong.add(t.at(p), "the key is "+strings.Join(key, ", "),
 				"id: column %q of %s is not part of the key: where the row is gone, nothing tells its value", p.name, columns.Table)
 			return t
 		}
 	}
-	if before := len(*wrong); !t.check(known, wrong, "id: no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%")) {
-		for _, e := range (*wrong)[before:] { // a misspelt column that is none of the key's
-			if near := didYouMean(strings.Trim(e.Place.meant(), "{}"), columnNames(columns)); near != "" && strings.HasPrefix(e.Hint, "known are") {
-				e.Hint = near + " The key is " + strings.Join(known[2:], ", ")
-			}
-		}
+	if !t.check(columns.KeyColumns(), columnNames(columns.Columns), wrong, "id: no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%")) {
 		return t
 	}
 	seen := map[string]bool{}
 	for i, p := range t.parts {
-		at := m.ID.inside(p.offset, len([]rune(p.name))+2)
 		switch {
 		case strings.Contains(p.literal, `\`):
 			wrong.add(m.ID.At, "", `id %q: the character \ is kept for values that hold the text behind them`, m.ID.Value)
 		case p.name != "" && seen[p.name]:
-			wrong.add(at, "", "id: {%s} stands here a second time", p.name)
+			wrong.add(t.at(p), "", "id: {%s} stands here a second time", p.name)
 		case p.name != "" && i > 0 && t.parts[i-1].name != "":
-			wrong.add(at, fmt.Sprintf("such as {%s}:{%s}", t.parts[i-1].name, p.name),
+			wrong.add(t.at(p), fmt.Sprintf("such as {%s}:{%s}", t.parts[i-1].name, p.name),
 				"id: put something between {%s} and {%s}, or two rows may have one id", t.parts[i-1].name, p.name)
 		}
 		seen[p.name] = true
@@ -177,9 +170,9 @@ func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 	return t
 }
 
-func columnNames(columns source.Columns) []string {
-	names := make([]string, len(columns.Columns))
-	for i, column := range columns.Columns {
+func columnNames(columns []source.Column) []string {
+	names := make([]string, len(columns))
+	for i, column := range columns {
 		names[i] = column.Name
 	}
 	return names

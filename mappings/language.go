@@ -82,9 +82,10 @@ func (l *loader) templates(m Mapping) {
 	if m.To.Value == "" {
 		return
 	}
-	for _, p := range parseTemplate(m.To, &l.problems).parts {
-		if p.name != "" && p.name != "db" && p.name != "table" {
-			l.problems.add(m.To.inside(p.offset, len([]rune(p.name))+2), "it may hold {db} and {table}",
+	to := parseTemplate(m.To, &l.problems)
+	for _, p := range to.parts {
+		if _, fixed := tableName(p.name, source.Table{}); p.name != "" && !fixed {
+			l.problems.add(to.at(p), "it may hold {db} and {table}",
 				"to: a destination that depends on the column %q is not there yet", p.name)
 		}
 	}

@@ -63,8 +63,7 @@ func (c *compiler) apart(dest string, a, b taken) {
 	case a.m.ID.Value != b.m.ID.Value:
 		c.conflict(a, b, at, "write the same `id` in both mappings", "destination %q: tables %s and %s would share it, and ids of two forms may be the same", dest, first, second)
 	default:
-		var said problems
-		t := parseTemplate(b.m.ID, &said)
+		t := b.m.ID.template()
 		if t.names("db") && first.Schema != second.Schema || t.names("table") && first.Name != second.Name {
 			return
 		}
@@ -218,16 +217,18 @@ func united(a, b targets.Field) (targets.Field, bool) {
 
 // widen gives the plan's documents these fields; those that it has no value for are NULL.
 func (p *Plan) widen(fields []targets.Field) {
+	own := make(map[string]step, len(p.steps))
+	for _, s := range p.steps {
+		own[s.field] = s
+	}
 	steps := make([]step, len(fields))
 	for i, field := range fields {
-		steps[i] = step{field: field.Name, at: -1}
-		for j, own := range p.dest.Fields {
-			if own.Name == field.Name {
-				steps[i] = p.steps[j]
-			}
+		s, has := own[field.Name]
+		if !has {
+			s = step{field: field.Name, at: -1}
+			fields[i].Nullable = true
 		}
-		has := slices.ContainsFunc(p.dest.Fields, func(own targets.Field) bool { return own.Name == field.Name })
-		fields[i].Nullable = field.Nullable || !has
+		steps[i] = s
 	}
 	dest := *p.dest
 	dest.Fields = fields

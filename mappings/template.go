@@ -1,6 +1,7 @@
 package mappings
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,34 +85,40 @@ func (t template) render(text func(name string) string) string {
 	return out.String()
 }
 
-// check says which names are unknown, or mean two things: what every table has, and a column of the key.
-func (t template) check(known []string, problems *problems, of string) bool {
+// at is where a name stands, with its braces.
+func (t template) at(p part) Place { return t.text.inside(p.offset, len([]rune(p.name))+2) }
+
+// check says which names are neither db, table nor a column of the key, or are both. Others are columns that may have
+// been meant.
+func (t template) check(key []source.Column, others []string, problems *problems, of string) bool {
 	fine := true
+	known := []string{"db", "table"}
+	for _, column := range key {
+		known = append(known, column.Name)
+	}
 	for _, p := range t.parts {
-		if _, both := tableName(p.name, source.Table{}); both && slices.Index(known, p.name) != lastIndex(known, p.name) {
-			fine = false
-			problems.add(t.text.inside(p.offset, len([]rune(p.name))+2), "leave it out; a key's column of this name cannot be named in a template",
-				"{%s} may be that of the table, or the column %s of its key", p.name, p.name)
-			continue
-		}
-		if p.name == "" || slices.Contains(known, p.name) {
+		_, ofTable := tableName(p.name, source.Table{})
+		ofKey := slices.Contains(known[2:], p.name)
+		if p.name == "" || ofTable != ofKey {
 			continue
 		}
 		fine = false
-		advice := didYouMean(p.name, known)
-		if advice == "" {
-			advice = "known are " + strings.Join(known, ", ")
+		if ofKey {
+			problems.add(t.at(p), "leave it out; a key's column of this name cannot be named in a template",
+				"{%s} may be that of the table, or the column %s of its key", p.name, p.name)
+			continue
 		}
-		problems.add(t.text.inside(p.offset, len([]rune(p.name))+2), advice, "%s", fmt.Sprintf(of, p.name))
+		advice := didYouMean(p.name, known)
+		if near := didYouMean(p.name, others); advice == "" && near != "" {
+			advice = near + " The key is " + strings.Join(known[2:], ", ")
+		}
+		problems.add(t.at(p), cmp.Or(advice, "known are "+strings.Join(known, ", ")), "%s", fmt.Sprintf(of, p.name))
 	}
 	return fine
 }
 
-func lastIndex(list []string, one string) int {
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i] == one {
-			return i
-		}
-	}
-	return -1
+// template is the text as a template. What is wrong with it was said when it was read.
+func (t Text) template() template {
+	var said problems
+	return parseTemplate(t, &said)
 }

@@ -21,7 +21,7 @@ func (c *compiler) shownElsewhere() {
 			if named || other.plan == mine.plan || other.plan.Table() != mine.plan.Table() || c.warnings.has(other.one.from.At) {
 				continue
 			}
-			hidden := slices.DeleteFunc(columnNames(mine.one.columns), func(name string) bool { return mine.plan.shows(name) || !other.plan.shows(name) })
+			hidden := slices.DeleteFunc(columnNames(mine.one.columns.Columns), func(name string) bool { return mine.plan.shows(name) || !other.plan.shows(name) })
 			if len(hidden) > 0 {
 				c.warnings.add(other.one.from.At, "take the table out of the pattern, if that was not meant",
 					"table %s goes to %q as well, by this pattern, with what mapping %q leaves out or masks: %s",
