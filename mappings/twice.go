@@ -1,6 +1,7 @@
 package mappings
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,24 +11,29 @@ import (
 // shownElsewhere warns where one mapping hides columns of a table and another one, which finds the table by a glob, shows
 // them: whoever wrote the first may think that they are hidden.
 func (c *compiler) shownElsewhere() {
-	var all []taken
-	for _, plans := range c.destinations {
-		all = append(all, plans...)
-	}
+	all := slices.Concat(slices.Collect(maps.Values(c.destinations))...)
 	slices.SortFunc(all, func(a, b taken) int { return strings.Compare(string(a.plan.id), string(b.plan.id)) })
+	of := map[source.Table][]taken{}
+	for _, t := range all {
+		of[t.plan.Table()] = append(of[t.plan.Table()], t)
+	}
 	for _, mine := range all {
-		for _, other := range all {
-			_, named := other.one.from.Literal()
-			if named || other.plan == mine.plan || other.plan.Table() != mine.plan.Table() || c.warnings.has(other.one.from.At) {
-				continue
-			}
-			hidden := slices.DeleteFunc(columnNames(mine.one.columns.Columns), func(name string) bool { return mine.plan.shows(name) || !other.plan.shows(name) })
-			if len(hidden) > 0 {
-				c.warnings.add(other.one.from.At, "take the table out of the pattern, if that was not meant",
-					"table %s goes to %q as well, by this pattern, with what mapping %q leaves out or masks: %s",
-					mine.plan.Table(), other.plan.dest.Name, mine.plan.name, strings.Join(hidden, ", "))
-			}
+		for _, other := range of[mine.plan.Table()] {
+			c.showsMore(mine, other)
 		}
+	}
+}
+
+// showsMore warns of what a plan shows that a glob has made, and another one hides.
+func (c *compiler) showsMore(mine, other taken) {
+	if _, named := other.one.from.Literal(); named || other.plan == mine.plan || c.warnings.has(other.one.from.At) {
+		return
+	}
+	hidden := slices.DeleteFunc(columnNames(mine.one.columns.Columns), func(name string) bool { return mine.plan.shows(name) || !other.plan.shows(name) })
+	if len(hidden) > 0 {
+		c.warnings.add(other.one.from.At, "take the table out of the pattern, if that was not meant",
+			"table %s goes to %q as well, by this pattern, with what mapping %q leaves out or masks: %s",
+			mine.plan.Table(), other.plan.dest.Name, mine.plan.name, strings.Join(hidden, ", "))
 	}
 }
 

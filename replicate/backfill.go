@@ -179,7 +179,7 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 	version, rows, rest, err := r.readChunk(ctx, flow, fence, source.Range(task.state.Rest))
 	if errors.Is(err, source.ErrStale) || errors.Is(err, source.ErrNoTable) {
 		r.lanes.releaseToken(c.token)
-		if r.jobs.queuedBackfill(task.plan) { // it begins anew anyway, and its bounds may be of another key
+		if r.jobs.queuedFor(task.plan, state.Backfill) { // it begins anew anyway, and its bounds may be of another key
 			task.state.Rest = ""
 			return nil
 		}

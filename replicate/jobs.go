@@ -101,7 +101,7 @@ func (j *jobs) mayBegin(job state.Job) bool {
 	if j.open[plan] > 0 || j.planning[plan] || j.sweeping[plan] {
 		return false
 	}
-	return job.Kind == state.Backfill || !j.backfillQueued(plan)
+	return job.Kind == state.Backfill || !j.isQueued(plan, state.Backfill)
 }
 
 // planned ends the planning of a backfill: its ranges are saved.
@@ -159,7 +159,7 @@ func (j *jobs) backfilled(plan mappings.PlanID) {
 func (j *jobs) pending(plan mappings.PlanID) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.open[plan] > 0 || j.planning[plan] || j.backfillQueued(plan)
+	return j.open[plan] > 0 || j.planning[plan] || j.isQueued(plan, state.Backfill)
 }
 
 // any reports whether bulk work of a plan waits or is under way.
@@ -170,15 +170,16 @@ func (j *jobs) any(plan mappings.PlanID) bool {
 	return j.open[plan] > 0 || j.planning[plan] || j.sweeping[plan] || slices.ContainsFunc(j.queued, waits)
 }
 
-// queuedBackfill reports whether a backfill of the plan is queued that has not begun.
-func (j *jobs) queuedBackfill(plan mappings.PlanID) bool {
+// queuedFor reports whether a job of the plan and kind is queued that has not begun.
+func (j *jobs) queuedFor(plan mappings.PlanID, kind state.JobKind) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.backfillQueued(plan)
+	return j.isQueued(plan, kind)
 }
 
-func (j *jobs) backfillQueued(plan mappings.PlanID) bool {
-	return slices.ContainsFunc(j.queued, func(q state.Job) bool { return q.Plan == string(plan) && q.Kind == state.Backfill })
+// isQueued does the work of queuedFor. The mutex is held.
+func (j *jobs) isQueued(plan mappings.PlanID, kind state.JobKind) bool {
+	return slices.ContainsFunc(j.queued, func(q state.Job) bool { return q.Plan == string(plan) && q.Kind == kind })
 }
 
 // idle waits until nothing is queued or under way.

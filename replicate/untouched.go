@@ -40,17 +40,5 @@ func (u *untouched) has(id mappings.PlanID) bool {
 // unneeded reports whether a copy may leave out what it would write for a row that meets no condition: no document
 // can be there, or a sweep comes that looks at each which is. Millions of deletes of nothing would burden the target.
 func (r *Replicator) unneeded(id mappings.PlanID, op targets.Op) bool {
-	return op.Verb != targets.Upsert && (r.untouched.has(id) || r.jobs.sweepQueued(id))
-}
-
-// sweepQueued reports whether a sweep of the plan is queued that has not begun.
-func (j *jobs) sweepQueued(plan mappings.PlanID) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, q := range j.queued {
-		if q.Plan == string(plan) && q.Kind == state.Sweep {
-			return true
-		}
-	}
-	return false
+	return op.Verb != targets.Upsert && (r.untouched.has(id) || r.jobs.queuedFor(id, state.Sweep))
 }

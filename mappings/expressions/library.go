@@ -151,8 +151,8 @@ var functions = map[string]function{
 	"year":       partOf("year", func(m moment) string { return m.year }),
 	"month":      partOf("month", func(m moment) string { return upTo(m.rest, 0, 2) }),
 	"day":        partOf("day", func(m moment) string { return upTo(m.rest, 3, 5) }),
-	"keys":       {form: "keys(object)", doc: "the names in a JSON object, sorted", least: 1, most: 1, takes: anything, gives: gives(List), call: keysOf},
-	"values":     {form: "values(object)", doc: "what a JSON object holds, in the order of its names", least: 1, most: 1, takes: anything, gives: gives(List), call: valuesOf},
+	"keys":       {form: "keys(object)", doc: "the names in a JSON object, sorted", least: 1, most: 1, takes: anything, gives: gives(List), call: ofObject(func(name string, _ any) any { return name })},
+	"values":     {form: "values(object)", doc: "what a JSON object holds, in the order of its names", least: 1, most: 1, takes: anything, gives: gives(List), call: ofObject(func(_ string, value any) any { return value })},
 	"fromJSON":   {form: "fromJSON(text)", doc: "what a JSON text holds", least: 1, most: 1, takes: texts, gives: gives(Any), call: fromJSON},
 	"toJSON":     {form: "toJSON(x)", doc: "as a JSON text", least: 1, most: 1, takes: anything, gives: gives(Text), call: toJSON},
 }
@@ -276,35 +276,22 @@ func extreme(sign int) func(args ...any) (any, error) {
 	}
 }
 
-func keysOf(args ...any) (any, error) {
-	object, ok := args[0].(map[string]any)
-	if !ok {
-		return nil, notObject(args[0])
+// ofObject makes a function that lists something of each member of a JSON object, by name.
+func ofObject(of func(name string, value any) any) func(args ...any) (any, error) {
+	return func(args ...any) (any, error) {
+		object, ok := args[0].(map[string]any)
+		switch {
+		case args[0] == nil:
+			return nil, nil
+		case !ok:
+			return nil, fmt.Errorf("a JSON object is wanted, not %s", show(args[0]))
+		}
+		list := make([]any, 0, len(object))
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			list = append(list, of(name, object[name]))
+		}
+		return list, nil
 	}
-	list := make([]any, 0, len(object))
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		list = append(list, name)
-	}
-	return list, nil
-}
-
-func valuesOf(args ...any) (any, error) {
-	object, ok := args[0].(map[string]any)
-	if !ok {
-		return nil, notObject(args[0])
-	}
-	list := make([]any, 0, len(object))
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		list = append(list, object[name])
-	}
-	return list, nil
-}
-
-func notObject(value any) error {
-	if value == nil {
-		return nil
-	}
-	return fmt.Errorf("a JSON object is wanted, not %s", show(value))
 }
 
 func fromJSON(args ...any) (any, error) {
