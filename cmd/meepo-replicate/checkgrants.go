@@ -25,10 +25,7 @@ func sourceGrants(ctx context.Context, c *config, chosen *selection, log *slog.L
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	patterns := chosen.tables
-	if len(patterns) == 0 {
-		patterns = []source.Pattern{c.allTables()}
-	}
+	patterns := c.looksAt(chosen)
 	tables, err := src.Tables(ctx, "", patterns)
 	if err != nil {
 		return nil, err

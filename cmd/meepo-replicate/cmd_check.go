@@ -86,10 +86,7 @@ func (r *checkReport) source(ctx context.Context, c *config, chosen *selection, 
 		return nothing, false
 	}
 	nothing.source = src
-	patterns := chosen.tables
-	if len(patterns) == 0 {
-		patterns = []source.Pattern{c.allTables()}
-	}
+	patterns := c.looksAt(chosen)
 	described, unlisted := describe(ctx, src, patterns)
 	if unlisted != nil {
 		g.failed("tables", unlisted)

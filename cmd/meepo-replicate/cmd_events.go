@@ -87,9 +87,7 @@ func eventTables(ctx context.Context, c *config, src sourceDriver, log *slog.Log
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(s.tables) == 0 {
-		s.tables = []source.Pattern{c.allTables()}
-	}
+	s.tables = c.looksAt(s)
 	warn(log, s.warnings)
 	described, err := describe(ctx, src, s.tables)
 	if err != nil {

@@ -16,27 +16,24 @@ import (
 
 // newBackfillCommand asks for the same as resume, by the name that fits a mapping that was edited.
 func newBackfillCommand(p *process) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "backfill MAPPING...",
-		Short: "Copy mappings again, in place, as after an edit",
-		Long: `Copy mappings again, in place, while their changes are followed: all rows are copied as the mapping is now, and documents
+	return newAskCommand(p, state.BackfillPlan, "Copy mappings again, in place, as after an edit",
+		`Copy mappings again, in place, while their changes are followed: all rows are copied as the mapping is now, and documents
 that no row stands for are removed. MAPPING is a mapping's name, for all of its tables, or a table, as status shows it. The run that is on the
-state file does it at once, with the mappings that it was started with; without one, the next run does.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, state.BackfillPlan, args) },
-	}
-	addFlags(cmd.Flags(), byStatus)
-	completeSettings(cmd)
-	return cmd
+state file does it at once, with the mappings that it was started with; without one, the next run does.`)
 }
 
 func newResumeCommand(p *process) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "resume MAPPING...",
-		Short: "Copy mappings anew, and follow again those that are parked",
-		Long: `Copy mappings anew: all rows are copied again, documents that no row stands for are removed, and a destination
+	return newAskCommand(p, state.ResumePlan, "Copy mappings anew, and follow again those that are parked",
+		`Copy mappings anew: all rows are copied again, documents that no row stands for are removed, and a destination
 that is missing is made. A mapping that is parked is followed again. MAPPING is a mapping's name, for all of its tables, or a
-table, as status shows it. The run that is on the state file does it at once; without one, the next run does.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, state.ResumePlan, args) },
+table, as status shows it. The run that is on the state file does it at once; without one, the next run does.`)
+}
+
+// newAskCommand makes the command of a request for mappings, which is called as its verb.
+func newAskCommand(p *process, verb state.Verb, short, long string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: string(verb) + " MAPPING...", Short: short, Long: long,
+		RunE: func(cmd *cobra.Command, args []string) error { return runResume(cmd, p, verb, args) },
 	}
 	addFlags(cmd.Flags(), byStatus)
 	completeSettings(cmd)

@@ -66,10 +66,7 @@ func (s *survey) source(ctx context.Context, c *config, chosen *selection, log *
 	if s.sourceWords, err = src.Introduce(ctx); err != nil {
 		return nil, err
 	}
-	patterns := chosen.tables
-	if len(patterns) == 0 {
-		patterns = []source.Pattern{c.allTables()}
-	}
+	patterns := c.looksAt(chosen)
 	tables, err := src.Tables(ctx, "", patterns)
 	if err != nil {
 		return nil, err

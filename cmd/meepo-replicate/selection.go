@@ -65,6 +65,14 @@ func (c *config) allTables() source.Pattern {
 	return said.all
 }
 
+// looksAt is what a selection has to be looked at for: every table of what the source's URL names, if nothing was selected.
+func (c *config) looksAt(chosen *selection) []source.Pattern {
+	if len(chosen.tables) == 0 {
+		return []source.Pattern{c.allTables()}
+	}
+	return chosen.tables
+}
+
 // mappingPlace is the origin as messages about mappings show it; nowhere unless it is in the file.
 func (o origin) mappingPlace() mappings.Place {
 	if o.at == nil {
