@@ -36,6 +36,8 @@ type Memory struct {
 	BeforeScan func(ctx context.Context, dest string, after targets.Cursor) error
 	// BeforePrepare is called at the start of each Prepare; its error is the result.
 	BeforePrepare func(ctx context.Context, dests []*targets.Destination) error
+	// BeforeCompare is called at the start of each Compare; its error is the result.
+	BeforeCompare func(ctx context.Context, ops []targets.Op) error
 	// AllowOldVersions switches off the check that no document is sent with a version lower than
 	// one that was sent before.
 	AllowOldVersions bool
@@ -63,6 +65,8 @@ type Counts struct {
 	Stored int // ops that changed a document
 	Scans  int // calls of ScanIDs
 	Reads  int // ids given to ReadDocs
+
+	Compared int // ops given to Compare
 }
 
 type memoryDest struct {

@@ -17,6 +17,7 @@ type Target interface {
 	targets.Writer
 	targets.Scanner
 	targets.Reader
+	targets.Comparer
 	targets.Preparer
 }
 
@@ -94,6 +95,11 @@ func Run(t *testing.T, options Options) {
 		{"Scan_Empty", (*suite).scanEmpty},
 		{"Scan_ForeignCursor", (*suite).scanForeignCursor},
 		{"Read_InOrderWithMissing", (*suite).readInOrder},
+		{"Compare_WhatWritingChanges", (*suite).compare},
+		{"Compare_Marks", (*suite).compareMarks},
+		{"Compare_NothingThere", (*suite).compareNothing},
+		{"Compare_EveryKind", (*suite).compareKinds},
+		{"Compare_Many", (*suite).compareMany},
 		{"Nested_WrittenAndMarked", (*suite).nested},
 		{"Nested_Prepare", (*suite).prepareNested},
 		{"Prepare_TwiceAndWithMoreFields", (*suite).prepareTwice},
