@@ -54,7 +54,7 @@ func docsOf(entries []*entry) []mappings.DocKey {
 // readSize is how many rows of a plan are read at once, bounded in bytes by what its rows were like.
 func (r *Replicator) readSize(plan mappings.PlanID) int {
 	if f := r.plans.get(plan); f != nil {
-		return f.rows.limit(r.opts.ReadRows)
+		return f.rows.Limit(r.opts.ReadRows)
 	}
 	return r.opts.ReadRows
 }
@@ -131,7 +131,7 @@ func (r *Replicator) readRows(ctx context.Context, flow *flow, entries []*entry,
 		return 0, nil, err
 	}
 	r.counters.rowsRead.Add(int64(len(rows)))
-	flow.rows.learn(rows)
+	flow.rows.Learn(rows)
 	r.opts.Observer.RowsReadFunc(flow.plan.ID(), rows)
 	return version, rows, nil
 }

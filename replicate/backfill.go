@@ -217,12 +217,12 @@ func (r *Replicator) readChunk(ctx context.Context, f *flow, fence source.Fence,
 		if version, err = r.versions.next(ctx); err != nil {
 			return err
 		}
-		rows, rest, err = r.opts.Source.ScanRows(ctx, fence, f.plan.Selection(), from, f.rows.limit(r.opts.ChunkRows))
+		rows, rest, err = r.opts.Source.ScanRows(ctx, fence, f.plan.Selection(), from, f.rows.Limit(r.opts.ChunkRows))
 		return err
 	})
 	if err == nil {
 		r.counters.rowsRead.Add(int64(len(rows)))
-		f.rows.learn(rows)
+		f.rows.Learn(rows)
 	}
 	return version, rows, rest, err
 }

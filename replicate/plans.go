@@ -21,7 +21,7 @@ import (
 type flow struct {
 	plan     *mappings.Plan
 	table    source.Table
-	rows     *rowSize
+	rows     *source.RowSize
 	total    int64  // the catalog's estimate of rows; negative: unknown
 	identity string // of what stands behind the destination; empty: the target cannot tell
 }
@@ -302,7 +302,7 @@ func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]sour
 	}
 	var flows []*flow
 	for _, plan := range compiled.Plans {
-		f := &flow{plan: plan, table: plan.Table(), rows: &rowSize{}, total: tables[plan.Table()].Rows}
+		f := &flow{plan: plan, table: plan.Table(), rows: &source.RowSize{}, total: tables[plan.Table()].Rows}
 		if old := p.flows[plan.ID()]; old != nil {
 			f.rows, f.identity = old.rows, old.identity
 			if old.same(f) {

@@ -99,7 +99,7 @@ func (r *Replicator) Status() Status {
 	s.Waiting = waiting
 	for _, f := range r.plans.all() {
 		rows, total := r.progress.of(f.plan.ID())
-		s.BytesInFlight += int64(inFlight[f.plan.ID()]) * f.rows.bytes.Load()
+		s.BytesInFlight += int64(inFlight[f.plan.ID()]) * f.rows.Bytes()
 		s.Plans = append(s.Plans, PlanStatus{ID: f.plan.ID(), Name: f.plan.Name(), Table: f.table, Rows: rows, Total: total, Done: !r.jobs.pending(f.plan.ID()), InFlight: inFlight[f.plan.ID()]})
 	}
 	slices.SortFunc(s.Plans, func(a, b PlanStatus) int { return strings.Compare(a.Name+a.Table.String(), b.Name+b.Table.String()) })

@@ -28,6 +28,7 @@ var walls = []wall{
 	{"replicate/state", nil, "it keeps what survives a restart as plain data, for every source and target alike"},
 	{"replicate/metrics", []string{"source", "targets", "mappings", "replicate", "replicate/state"}, "it watches the engine from outside and knows no driver"},
 	{"replicate/replicatetest", []string{"source", "targets", "mappings", "replicate", "replicate/state"}, "it watches any run of the engine, so it may know no driver"},
+	{"replicate/compare", []string{"source", "targets", "mappings"}, "it looks at any source and any target and writes to neither, so it may know no driver and no engine"},
 	{"replicate", []string{"source", "targets", "mappings", "replicate/state"}, "the engine knows no driver, so that its invariants hold for all of them"},
 	{"cmd/*", []string{"source", "source/mysql", "source/postgres", "targets", "targets/elastic", "targets/mongo", "targets/postgres", "mappings", "mappings/cases", "replicate", "replicate/*"}, "the process is the one place that knows all, and ships no test code"},
 	{"internal/demo", nil, "it fills a database as any stranger would"},
