@@ -47,8 +47,8 @@ func (r *Replicator) do(ctx context.Context, q state.Request) error {
 	switch q.Verb {
 	case state.ResumePlan, state.BackfillPlan:
 		return r.resume(ctx, q)
-	case state.RetryLetter:
-		return r.retryLetter(ctx, q)
+	case state.RetryLetter, state.RepairKey:
+		return r.redo(ctx, q)
 	case state.DropLetter:
 		r.saver.resolve(docKey(mappings.PlanID(q.Plan), source.Key(q.Key)))
 	default:
@@ -58,12 +58,12 @@ func (r *Replicator) do(ctx context.Context, q state.Request) error {
 	return nil
 }
 
-// retryLetter makes the document of a dead letter dirty. The request is done when the document is
-// durable, or a letter again. As in a sweep, a row that is not there any more proves that its document
+// redo makes a document dirty, that of a dead letter or one that a comparison found wrong. The request is done when the
+// document is durable, or a letter again. As in a sweep, a row that is not there any more proves that its document
 // must go: its delete may have been passed over, while the plan was parked.
 //
-// A plan that is not in force, or whose keys are of another form by now, leaves its letters as they are.
-func (r *Replicator) retryLetter(ctx context.Context, q state.Request) (err error) {
+// A plan that is not in force, or whose keys are of another form by now, leaves its documents and letters as they are.
+func (r *Replicator) redo(ctx context.Context, q state.Request) (err error) {
 	t := newToken()
 	t.change = state.Change{DoneRequests: []int64{q.ID}}
 	t.settled = func() { r.saver.note(t.change) }

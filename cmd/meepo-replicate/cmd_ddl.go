@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -70,22 +71,9 @@ func (c *config) destinations(ctx context.Context, chosen *selection, names []st
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	described, err := describe(ctx, src, chosen.tables)
+	plans, _, err := chosen.plansOf(ctx, src, names, log)
 	if err != nil {
 		return nil, err
-	}
-	missing := chosen.missing(ctx, src, described)
-	compiled, err := chosen.compile(ctx, described)
-	if err := errors.Join(missing, err); err != nil {
-		return nil, err
-	}
-	warn(log, append(chosen.warnings, compiledWarnings(compiled)...))
-	plans, err := plansCalled(compiled.Plans, names)
-	if err != nil {
-		return nil, err
-	}
-	if len(plans) == 0 {
-		return nil, &usageError{"no table matches " + strings.Join(texts(chosen.tables), ", "), "check the names, upper and lower case included, and that the account may SELECT from the tables"}
 	}
 	for _, plan := range plans {
 		dest := plan.Destination()
@@ -94,6 +82,26 @@ func (c *config) destinations(ctx context.Context, chosen *selection, names []st
 		}
 	}
 	return dests, nil
+}
+
+// plansOf compiles the mappings for the source's tables and returns the plans that are called by one of the names, all for none,
+// with the tables' descriptions. No plan is an error.
+func (s *selection) plansOf(ctx context.Context, src sourceDriver, names []string, log *slog.Logger) ([]*mappings.Plan, []source.Columns, error) {
+	described, err := describe(ctx, src, s.tables)
+	if err != nil {
+		return nil, nil, err
+	}
+	missing := s.missing(ctx, src, described)
+	compiled, err := s.compile(ctx, described)
+	if err := errors.Join(missing, err); err != nil {
+		return nil, nil, err
+	}
+	warn(log, append(s.warnings, compiledWarnings(compiled)...))
+	plans, err := plansCalled(compiled.Plans, names)
+	if err == nil && len(plans) == 0 {
+		err = &usageError{"no table matches " + strings.Join(texts(s.tables), ", "), "check the names, upper and lower case included, and that the account may SELECT from the tables"}
+	}
+	return plans, described, err
 }
 
 // plansCalled are those whose mapping, table or destination has one of the names.

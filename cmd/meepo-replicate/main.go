@@ -30,6 +30,7 @@ const (
 	exitUsage    = 2
 	exitLost     = 3
 	exitMismatch = 4
+	exitDiffers  = 5
 	exitAtOnce   = 130
 )
 
@@ -40,6 +41,7 @@ const exitCodesHelp = `Exit codes:
   3    the source no longer holds the changes after the saved position
   4    the target does not fit: its fields are not the mapping's, it was replaced or went back to an earlier
        time, or it holds documents and the state is new
+  5    source and target differ (verify)
   130  left at once: by a second signal, or by the first where there was nothing to save (check, status)`
 
 // errSecondSignal is why a context ended when the user did not want to wait.

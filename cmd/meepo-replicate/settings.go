@@ -20,7 +20,8 @@ const (
 	byEvents
 	byInit
 	byDDL
-	byAll = byRun | byCheck | byStatus | byEvents | byDDL
+	byCompare // verify and what else holds both sides against each other
+	byAll = byRun | byCheck | byStatus | byEvents | byDDL | byCompare
 )
 
 // setting is one thing that can be said on the command line, in a variable and in the file. All
@@ -41,8 +42,8 @@ type setting struct {
 }
 
 const (
-	sourceSide = byRun | byCheck | byEvents | byInit | byDDL
-	targetSide = byRun | byCheck | byInit | byDDL
+	sourceSide = byRun | byCheck | byEvents | byInit | byDDL | byCompare
+	targetSide = byRun | byCheck | byInit | byDDL | byCompare
 )
 
 var settings = []setting{
@@ -125,7 +126,7 @@ var settings = []setting{
 		usage: "PostgreSQL: a column for the version of each row, so that no write of anybody's replaces one with a higher version",
 		into:  func(c *config) any { return &c.Target.VersionColumn }},
 
-	{key: "state", flag: "state", value: "FILE", def: "./meepo-state.db", uses: byRun | byCheck | byStatus | byInit, path: true,
+	{key: "state", flag: "state", value: "FILE", def: "./meepo-state.db", uses: byRun | byCheck | byStatus | byInit | byCompare, path: true,
 		usage: "file that keeps positions and progress",
 		into:  func(c *config) any { return &c.State }},
 	{key: "tables", flag: "tables", value: "LIST", uses: sourceSide,
@@ -143,7 +144,7 @@ var settings = []setting{
 	{key: "follow_only", flag: "follow-only", uses: byRun,
 		usage: "copy nothing, only follow the changes from now on",
 		into:  func(c *config) any { return &c.FollowOnly }},
-	{key: "rate", flag: "rate", value: "N", def: "0", uses: byRun,
+	{key: "rate", flag: "rate", value: "N", def: "0", uses: byRun | byCompare,
 		usage: "rows per second to read from the source at most, 0 for no limit",
 		into:  func(c *config) any { return &c.Rate }},
 	{key: "on_truncate", flag: "on-truncate", value: "WHAT", def: "propagate", uses: byRun,

@@ -19,7 +19,7 @@ const maxLines = 420
 // starters are the packages that may start goroutines; each of them waits for those
 // it started.
 var starters = []string{
-	"replicate", "source/mysql", "source/postgres", "targets/elastic", "cmd/meepo-replicate",
+	"replicate", "replicate/compare", "source/mysql", "source/postgres", "targets/elastic", "cmd/meepo-replicate",
 	"source/sourcetest", "targets/targettest", "internal/*", "internal/*/*",
 }
 

@@ -52,6 +52,7 @@ const (
 	DropLetter   Verb = "drop"     // forget a dead letter
 	ResumePlan   Verb = "resume"   // copy a plan anew; if it is parked, follow it again. Key is empty
 	BackfillPlan Verb = "backfill" // the same, by the name for who asks because a mapping was edited
+	RepairKey    Verb = "repair"   // read the row of a key again and write it, or delete its document
 )
 
 // CopiesPlan reports whether the verb asks for a plan to be copied anew.

@@ -36,17 +36,36 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 	return snap, nil
 }
 
-func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
+// Checkpoint reads the saved position alone; nil: nothing has been saved yet.
+func (s *Store) Checkpoint(ctx context.Context) (*Checkpoint, error) {
+	var c *Checkpoint
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		c, err = loadCheckpoint(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, advised(fmt.Errorf("load position from %s: %w", s.path, err))
+	}
+	return c, nil
+}
+
+func loadCheckpoint(ctx context.Context, tx *sql.Tx) (*Checkpoint, error) {
 	var c Checkpoint
 	var committed, saved int64
 	err := tx.QueryRowContext(ctx, `SELECT position, fence, committed_us, saved_us FROM position`).Scan(&c.Position, &c.Fence, &committed, &saved)
-	switch {
-	case err == nil:
-		c.Committed, c.Saved = fromMicros(committed), fromMicros(saved)
-		snap.Checkpoint = &c
-	case !errors.Is(err, sql.ErrNoRows):
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	c.Committed, c.Saved = fromMicros(committed), fromMicros(saved)
+	return &c, err
+}
+
+func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
+	checkpoint, err := loadCheckpoint(ctx, tx)
+	if err != nil {
 		return err
 	}
+	snap.Checkpoint = checkpoint
 	return errors.Join(
 		each(ctx, tx, `SELECT plan, source, destination, fingerprint, identity, definition FROM plans ORDER BY plan`, func(r *sql.Rows) error {
 			var p Plan
