@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/time/rate"
 
 	"github.com/meepo-replicate/meepo/mappings"
-	"github.com/meepo-replicate/meepo/replicate/compare"
 )
 
 // verifyFlags are the flags of verify alone.
@@ -65,10 +62,11 @@ func runVerify(cmd *cobra.Command, p *process, names []string, how verifyFlags) 
 	if err != nil {
 		return err
 	}
-	v := &verification{how: how, c: c, sides: s, log: log, process: p, began: time.Now()}
+	v := &verification{how: how, process: p, comparing: comparing{c: c, sides: s, log: log, began: time.Now(), again: how.again}}
 	if v.keys, err = s.keysNamed(how.keys); err != nil {
 		return err
 	}
+	v.keep = v.keys == nil
 	if v.follower, err = openFollower(ctx, c.State, s.source, ends); err != nil {
 		return err
 	}
@@ -100,105 +98,9 @@ func (s *sides) keysNamed(texts []string) ([]mappings.DocKey, error) {
 
 // verification is one call of the command.
 type verification struct {
-	how      verifyFlags
-	c        *config
-	sides    *sides
-	follower *follower // nil: there is no state
-	log      *slog.Logger
-	process  *process
-	began    time.Time
-
-	keys     []mappings.DocKey
-	findings []compare.Finding // up to mostFindings
-	dropped  int64             // findings that were too many
-	result   *compare.Result
-	followed bool
-}
-
-// mostFindings bounds what is kept of findings; all are counted.
-const mostFindings = 100_000
-
-func (v *verification) options() compare.Options {
-	o := compare.Options{
-		Source: v.sides.source, Target: v.sides.target, Plans: v.sides.plans, Rows: v.sides.rows, Keys: v.keys,
-		Rate: rate.Limit(v.c.Rate),
-		Found: func(f compare.Finding) {
-			if len(v.findings) < mostFindings {
-				v.findings = append(v.findings, f)
-			} else {
-				v.dropped++
-			}
-		},
-	}
-	if v.follower != nil && v.follower.store.Running() {
-		o.Passed, v.followed = v.follower.passed, true
-	}
-	return o
-}
-
-// run compares, from where an earlier one was cut off.
-func (v *verification) run(ctx context.Context) error {
-	if err := v.warnUnfinished(ctx); err != nil {
-		return err
-	}
-	o := v.options()
-	kept := &keptProgress{path: v.c.State + ".verify", shown: newCompareProgress(v.sides, v.log)}
-	if v.keys == nil {
-		earlier, err := kept.read()
-		if err != nil {
-			return err
-		}
-		if !v.how.again && earlier.fits(v.sides.plans) {
-			v.log.Info("going on where an earlier verify was cut off", "rows", earlier.rows(), "begun", earlier.Begun.Format(time.RFC3339))
-			o.Resume, v.findings = &earlier.Progress, earlier.findings()
-		}
-		o.Save = func(p compare.Progress) error { return kept.write(p, v.findings) }
-	}
-	result, err := compare.Run(ctx, o)
-	v.result = result
-	switch {
-	case err != nil && context.Cause(ctx) != nil && v.keys == nil:
-		v.log.Info("cut off; the same command goes on from here")
-		return context.Cause(ctx)
-	case err != nil:
-		return err
-	case v.keys == nil:
-		return kept.remove()
-	}
-	return nil
-}
-
-// warnUnfinished says what of the comparison will be wrong for a reason that is known.
-func (v *verification) warnUnfinished(ctx context.Context) error {
-	if v.follower == nil {
-		v.log.Warn("there is no state file: what a run elsewhere has not written yet counts as a difference", "state", v.c.State)
-		return nil
-	}
-	snap, err := v.follower.store.Load(ctx)
-	if err != nil {
-		return err
-	}
-	unfinished := map[string]string{}
-	for _, r := range snap.Ranges {
-		if r.Rest != "" {
-			unfinished[r.Plan] = "is being copied"
-		}
-	}
-	for _, j := range snap.Jobs {
-		unfinished[j.Plan] = "waits for a " + string(j.Kind)
-	}
-	for _, p := range snap.Parked {
-		unfinished[p.Plan] = "is parked"
-	}
-	for _, plan := range v.sides.plans {
-		if why := unfinished[string(plan.ID())]; why != "" {
-			v.log.Warn("mapping "+why+": what is missing may only not have come yet", "mapping", plan.Name(), "table", plan.Table().String())
-		}
-	}
-	if !v.follower.store.Running() {
-		v.log.Warn("no run is on the state file: what has changed since the saved position counts as a difference", "state", v.c.State)
-	}
-	return nil
+	comparing
+	how     verifyFlags
+	process *process
 }
 
 // verdict shows what was found, mends it where that was asked for, and chooses the exit code.

@@ -110,8 +110,7 @@ func (v *verification) runOnce(ctx context.Context) (err error) {
 
 // secondLook compares what was repaired.
 func (v *verification) secondLook(ctx context.Context, keys []mappings.DocKey) error {
-	again := *v
-	again.keys, again.findings, again.began = keys, nil, time.Now()
+	again := &verification{how: v.how, process: v.process, comparing: comparing{c: v.c, sides: v.sides, follower: v.follower, log: v.log, began: time.Now(), keys: keys}}
 	if err := again.run(ctx); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ const (
 	byInit
 	byDDL
 	byCompare // verify and what else holds both sides against each other
-	byAll = byRun | byCheck | byStatus | byEvents | byDDL | byCompare
+	byAll     = byRun | byCheck | byStatus | byEvents | byDDL | byCompare
 )
 
 // setting is one thing that can be said on the command line, in a variable and in the file. All

@@ -62,11 +62,20 @@ func (f *keptFile) rows() (n int64) {
 	return n
 }
 
+// findings are those that are not told again.
 func (f *keptFile) findings() []compare.Finding {
-	list := make([]compare.Finding, len(f.Found))
-	for i, kept := range f.Found {
-		list[i] = kept.Finding
-		list[i].Key = source.Key(kept.RawKey)
+	open := map[mappings.DocKey]bool{}
+	for _, key := range f.Progress.Open {
+		open[mappings.DocKey{Plan: key.Plan, Key: source.Key(key.Key)}] = true
+	}
+	var list []compare.Finding
+	for _, kept := range f.Found {
+		finding := kept.Finding
+		finding.Key = source.Key(kept.RawKey)
+		again := finding.Kind == compare.Orphan && !finding.HasRow && !f.Progress.Plans[finding.Plan].Listed
+		if !again && !open[mappings.DocKey{Plan: finding.Plan, Key: finding.Key}] {
+			list = append(list, finding)
+		}
 	}
 	return list
 }

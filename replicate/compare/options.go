@@ -46,11 +46,13 @@ type Options struct {
 	Chunk    int        // rows that are read at once at most; default 2000
 	Rate     rate.Limit // rows and ids per second at most; 0: no limit
 
-	// Found is called for each finding, one at a time, as it is settled.
+	// Found is called for each finding, one at a time, as it is settled, and before any progress that counts it is
+	// saved. What is open in a progress, or an orphan of a plan that was not Listed, is told again after Resume.
 	Found func(Finding)
 	// Resume is what an earlier comparison of the same plans has left, see Save. Nil: from the beginning.
 	Resume *Progress
-	// Save is called with what has been done, now and then and at the end, also of one that is cut off. Nil: never.
+	// Save is called with what has been done, now and then and at the end, also of one that is cut off; one at a time,
+	// beside Found. Nil: never.
 	Save func(Progress) error
 }
 

@@ -18,6 +18,8 @@ const saveEvery = time.Second
 type tally struct {
 	opts Options
 
+	saving sync.Mutex // one save at a time, each with newer progress than the one before
+
 	mu    sync.Mutex
 	plans map[mappings.PlanID]*planTally
 	open  map[mappings.DocKey]bool
@@ -165,6 +167,7 @@ func (t *tally) looked(id mappings.PlanID, c chunk) {
 func (t *tally) settled(one suspect, f Finding) {
 	doc := one.doc()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.last = f.At
 	delete(t.open, doc)
 	known := t.orphans[doc]
@@ -173,10 +176,7 @@ func (t *tally) settled(one suspect, f Finding) {
 	}
 	if !known {
 		t.plans[doc.Plan].report.add(f)
-	}
-	t.mu.Unlock()
-	if !known {
-		t.opts.Found(f)
+		t.opts.Found(f) // no progress is saved that counts it before it is told
 	}
 }
 
@@ -196,6 +196,8 @@ func (t *tally) cleared(one suspect) {
 
 // save hands what is done to Options.Save.
 func (t *tally) save() error {
+	t.saving.Lock()
+	defer t.saving.Unlock()
 	t.mu.Lock()
 	t.saved = time.Now()
 	progress := Progress{Plans: make(map[mappings.PlanID]*PlanProgress, len(t.plans)), Open: t.storedOpen()}
