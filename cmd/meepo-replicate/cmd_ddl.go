@@ -76,12 +76,20 @@ func (c *config) destinations(ctx context.Context, chosen *selection, names []st
 		return nil, err
 	}
 	for _, plan := range plans {
-		dest := plan.Destination()
-		if !slices.ContainsFunc(dests, func(d *targets.Destination) bool { return d.Name == dest.Name }) { // tables that share one have the same fields
-			dests = append(dests, dest)
+		dests = append(dests, plan.Destination())
+	}
+	return onceEach(dests), nil
+}
+
+// onceEach leaves out repeated destinations: tables that share one have the same fields.
+func onceEach(dests []*targets.Destination) []*targets.Destination {
+	var list []*targets.Destination
+	for _, dest := range dests {
+		if !slices.ContainsFunc(list, func(d *targets.Destination) bool { return d.Name == dest.Name }) {
+			list = append(list, dest)
 		}
 	}
-	return dests, nil
+	return list
 }
 
 // plansOf compiles the mappings for the source's tables and returns the plans that are called by one of the names, all for none,

@@ -22,13 +22,20 @@ import (
 )
 
 func newRunCommand(p *process) *cobra.Command {
+	var dry bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Copy what has not been copied, then follow the changes (the same as without a command)",
 		Long:  "Copy what has not been copied, then follow the changes, for ever: the same as meepo-replicate without a command.\n\n" + exitCodesHelp,
 		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runRun(cmd, p) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dry {
+				return runPlan(cmd, p, nil, planFlags{samples: shownSamples})
+			}
+			return runRun(cmd, p)
+		},
 	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what a copy would change in the target, and change nothing: the same as plan")
 	addFlags(cmd.Flags(), byRun)
 	completeSettings(cmd)
 	return cmd

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -38,10 +37,7 @@ func runStatus(cmd *cobra.Command, p *process, asJSON bool) error {
 			return err
 		}
 		if asJSON {
-			encoder := json.NewEncoder(p.stdout)
-			encoder.SetEscapeHTML(false)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(s)
+			return writeJSON(p.stdout, s)
 		}
 		return s.print(p.stdout)
 	})

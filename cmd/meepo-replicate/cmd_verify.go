@@ -107,7 +107,7 @@ type verification struct {
 func (v *verification) verdict(ctx context.Context) error {
 	wrong := v.result.Wrong()
 	if v.how.json {
-		if err := v.printJSON(v.process.stdout); err != nil {
+		if err := writeJSON(v.process.stdout, v.document()); err != nil {
 			return err
 		}
 	} else if err := v.print(v.process.stdout); err != nil {

@@ -26,6 +26,7 @@ type comparing struct {
 	rowsOnly bool
 	keep     bool // what was done, in a file beside the state
 	again    bool // from the start, whatever is kept
+	quiet    bool // that there is no run, or no state, is no surprise
 
 	mu       sync.Mutex
 	findings []compare.Finding // up to mostFindings
@@ -86,6 +87,7 @@ func (c *comparing) run(ctx context.Context) error {
 	} else {
 		o.Save = func(p compare.Progress) error { kept.shown.show(p); return nil }
 	}
+	c.began = time.Now()
 	result, err := compare.Run(ctx, o)
 	c.result = result
 	switch {
@@ -103,6 +105,9 @@ func (c *comparing) run(ctx context.Context) error {
 // warnUnfinished says what of the comparison will be wrong for a reason that is known.
 func (c *comparing) warnUnfinished(ctx context.Context) error {
 	if c.follower == nil {
+		if c.quiet {
+			return nil
+		}
 		c.log.Warn("there is no state file: what a run elsewhere has not written yet counts as a difference", "state", c.c.State)
 		return nil
 	}
@@ -127,7 +132,7 @@ func (c *comparing) warnUnfinished(ctx context.Context) error {
 			c.log.Warn("mapping "+why+": what is missing may only not have come yet", "mapping", plan.Name(), "table", plan.Table().String())
 		}
 	}
-	if !c.follower.store.Running() {
+	if !c.follower.store.Running() && !c.quiet {
 		c.log.Warn("no run is on the state file: what has changed since the saved position counts as a difference", "state", c.c.State)
 	}
 	return nil

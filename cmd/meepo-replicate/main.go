@@ -31,6 +31,7 @@ const (
 	exitLost     = 3
 	exitMismatch = 4
 	exitDiffers  = 5
+	exitChanges  = 2 // of plan --exit-code, as of other tools that plan
 	exitAtOnce   = 130
 )
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -38,13 +37,6 @@ func (v *verification) document() verifyDocument {
 		d.Mappings = append(d.Mappings, verifiedMapping{plan.ID(), plan.Table().String(), plan.Destination().Name, v.result.Reports[plan.ID()]})
 	}
 	return d
-}
-
-func (v *verification) printJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v.document())
 }
 
 // print writes the report for people.
