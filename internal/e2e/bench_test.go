@@ -228,13 +228,19 @@ func TestBench_Memory(t *testing.T) {
 // tells of a process counts the memory of the one that started it, too.
 func peakMemory(t *testing.T, r *running) (kib int64) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	kib, err := memoryOf(r.cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
-	if _, err := fmt.Sscan(after, &kib); err != nil {
-		t.Fatal(err)
-	}
 	return kib
+}
+
+func memoryOf(pid int) (kib int64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	_, err = fmt.Sscan(after, &kib)
+	return kib, err
 }
