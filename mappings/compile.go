@@ -45,6 +45,7 @@ func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled
 	}
 	c.named(names)
 	c.shownElsewhere()
+	c.meet()
 	c.share()
 	c.unmapped(mappings)
 	c.warnings.sort()
@@ -105,7 +106,7 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		c.unfit(one, "", fmt.Sprintf("mapping %q leaves no column of it", m.Name.Value))
 		return nil
 	}
-	dest, ok := c.destination(m, one)
+	dest, spread, ok := c.destination(m, one)
 	if !ok {
 		return nil
 	}
@@ -117,33 +118,37 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		c.unfit(one, "", err.Error())
 		return nil
 	}
+	plan.spread = spread
 	plan.id, plan.name = identity(m, one.columns.Table, dest)
 	plan.define(m, one)
 	return plan
 }
 
-// destination names where a table goes; false if there can be no such destination.
-func (c *compiler) destination(m Mapping, one selected) (string, bool) {
-	table := one.columns.Table
+// destination names where a table goes, or by what its rows are spread; false if there can be no such destination.
+func (c *compiler) destination(m Mapping, one selected) (string, *spread, bool) {
 	if m.To.Value == "" {
-		dest := c.rules.destination(table)
+		dest := c.rules.destination(one.columns.Table)
 		if problem := c.badDestination(dest); problem != "" {
 			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
-			return "", false
+			return "", nil, false
 		}
-		return dest, true
+		return dest, nil, true
 	}
-	dest := m.To.template().render(func(name string) string {
-		value, _ := tableName(name, table)
-		return value
-	})
-	if problem := c.badDestination(dest); problem != "" {
+	spread, dest, ok := c.spreadOf(m, one.columns)
+	if !ok {
+		return "", nil, false
+	}
+	shown := dest
+	if spread != nil {
+		shown = spread.example()
+	}
+	if problem := c.badDestination(shown); problem != "" {
 		if !c.errors.has(m.To.At) {
 			c.errors.add(m.To.At, "", "to %q: %s", dest, problem)
 		}
-		return "", false
+		return "", nil, false
 	}
-	return dest, true
+	return dest, spread, true
 }
 
 // take lets a plan have its destination, if that can hold its fields.

@@ -58,7 +58,7 @@ var mappingKeys = []Key{
 	{Name: "from", Form: FormOneOrAll, Example: "[shop.orders, tenant_*.orders]", Needed: true, Pattern: `^[^.]+\..+$`,
 		Doc: "The tables: `database.table` (in PostgreSQL `schema.table`), a pattern with `*` and `?`, or a list of those. Written exactly as in the catalog."},
 	{Name: "to", Form: FormText, Example: "orders", Default: "the target's own name for the table, such as `shop.orders`",
-		Doc: "The destination: an index alias, a collection, or `schema.table`. May hold `{db}` and `{table}`. Several tables may share one if `id` keeps them apart."},
+		Doc: "The destination: an index alias, a collection, or `schema.table`. May hold `{db}`, `{table}` and columns of the key: `orders_{region}` makes one per region, as rows come. Several tables may share one if `id` keeps them apart."},
 	{Name: "id", Form: FormText, Example: `"{db}:{id}"`, Default: "the key's columns, joined by `|`",
 		Doc: "The document's id: text with `{db}`, `{table}` and the names of key columns in braces, since a deleted row leaves nothing else. It holds every key column, with something between two of them; where a value contains that, a `\\` is put before it. `{{` and `}}` are braces."},
 	{Name: "where", Form: FormText, Example: `status != "draft"`, Default: "every row",

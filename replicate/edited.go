@@ -128,8 +128,8 @@ func (r *Replicator) refuseEmpty(ctx context.Context, f *flow, d decision) error
 	if !ok {
 		return nil
 	}
-	empty, err := target.Empty(ctx, f.plan.Destination().Name)
-	if err != nil || !empty {
+	filled, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
+	if err != nil || len(filled) > 0 {
 		return err
 	}
 	return d.refuseEdited(f, false)

@@ -60,7 +60,7 @@ func adviceOnIDs(f *flow) string {
 
 // oldOnesGone reports whether a plan's destination is empty, or another one than that was filled.
 func (r *Replicator) oldOnesGone(ctx context.Context, before state.Plan) (bool, error) {
-	if r.plans.identify != nil && before.Identity != "" {
+	if r.plans.identify != nil && before.Identity != "" && !mappings.IsSpread(before.Destination) {
 		now, err := r.plans.identify.Identify(ctx, before.Destination)
 		if err != nil || now != before.Identity {
 			return err == nil, err
@@ -70,7 +70,8 @@ func (r *Replicator) oldOnesGone(ctx context.Context, before state.Plan) (bool, 
 	if !ok {
 		return false, nil
 	}
-	return target.Empty(ctx, before.Destination)
+	filled, err := r.plans.filled(ctx, target, before.Destination)
+	return len(filled) == 0, err
 }
 
 func orKey(id string) string {

@@ -214,16 +214,14 @@ func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
 	var filled []string
 	var wrong []error
 	for _, f := range flows {
-		name := f.plan.Destination().Name
-		empty, err := target.Empty(ctx, name)
+		names, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
 		switch {
 		case isFault(err):
 			wrong = append(wrong, err)
 		case err != nil:
 			return err
-		case !empty:
-			filled = append(filled, name)
 		}
+		filled = append(filled, names...)
 	}
 	if len(filled) == 0 {
 		return nil // Prepare says what does not fit
@@ -245,11 +243,11 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 	// be dead letters of rows that have gone since.
 	kinds := []state.JobKind{state.Backfill, state.Sweep}
 	if target, ok := r.opts.Target.(targets.Emptiness); ok {
-		empty, err := target.Empty(ctx, f.plan.Destination().Name)
+		filled, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
 		if err != nil {
 			return err
 		}
-		if empty && len(r.saver.letteredOf(f.plan.ID())) == 0 {
+		if len(filled) == 0 && len(r.saver.letteredOf(f.plan.ID())) == 0 {
 			kinds = kinds[:1]
 		}
 	}

@@ -85,7 +85,7 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 	return replicate.Options{
 		Source: src, Target: dst, State: store, Logger: log, Tables: chosen.tables, Compile: chosen.compile,
 		Once: c.Once, FollowOnly: c.FollowOnly, RowsPerSecond: c.Rate, OnTruncate: c.OnTruncate,
-		OnFault: c.OnFault, MaxRejected: c.MaxRejected, Fresh: c.Fresh, OnSchemaChange: c.OnSchemaChange, AcceptStale: c.AcceptStale, Observer: testObserver(),
+		OnFault: c.OnFault, MaxRejected: c.MaxRejected, MaxDestinations: int(c.MaxDestinations), Fresh: c.Fresh, OnSchemaChange: c.OnSchemaChange, AcceptStale: c.AcceptStale, Observer: testObserver(),
 	}, nil
 }
 
