@@ -139,7 +139,7 @@ func (p *plans) narrowed(ctx context.Context, compiled []*mappings.Plan, tables 
 		if narrow == nil {
 			continue // its mapping has been edited, and names them
 		}
-		compiled[i] = narrow
+		compiled[i] = narrow.LeavingOut(out)
 		p.sayOnce("columns that were added are left out, as on_schema_change says, until the mapping is copied again: "+
 			strings.Join(out, ", "), plan.Name())
 	}

@@ -38,9 +38,9 @@ func (f *flow) record() state.Plan {
 	}
 }
 
-// same reports whether two flows read and write alike, fields' sizes included.
+// same reports whether two flows read and write alike, fields' sizes included, and leave out the same.
 func (f *flow) same(other *flow) bool {
-	return f.plan.Fingerprint() == other.plan.Fingerprint() &&
+	return slices.Equal(f.plan.Definition().LeftOut, other.plan.Definition().LeftOut) && f.plan.Fingerprint() == other.plan.Fingerprint() &&
 		reflect.DeepEqual(f.plan.Selection(), other.plan.Selection()) &&
 		reflect.DeepEqual(f.plan.Destination(), other.plan.Destination())
 }
