@@ -246,3 +246,36 @@ func (c *compiler) tableNames() []string {
 	}
 	return names
 }
+
+// DestinationNames are those that mappings name without their tables being known, and those of the tables that patterns name
+// otherwise. What a name takes from the database or the table is left out unless the mapping names one table.
+func DestinationNames(list []Mapping, patterns []source.Pattern, rules Rules) []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, m := range list {
+		for _, from := range m.From {
+			table, literal := from.Literal()
+			switch t := m.To.template(); {
+			case m.To.Value == "" && literal:
+				add(rules.destination(table))
+			case m.To.Value != "" && (literal || !t.names("db") && !t.names("table")):
+				add(t.render(func(name string) string {
+					if fixed, ok := tableName(name, table); ok {
+						return fixed
+					}
+					return "{" + name + "}"
+				}))
+			}
+		}
+	}
+	for _, p := range patterns {
+		if table, literal := p.Literal(); literal && len(list) == 0 {
+			add(rules.destination(table))
+		}
+	}
+	return names
+}

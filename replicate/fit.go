@@ -138,7 +138,7 @@ func (p *plans) identityOf(ctx context.Context, name string, retry func(context.
 // replaced says what to do about a destination that is not the one that was filled.
 func replaced(f *flow, err error) error {
 	return &targets.HintError{Err: err, Advice: fmt.Sprintf(
-		"if that was meant, meepo-replicate resume %s copies all of its rows again, and makes the destination where it is missing", f.plan.ID())}
+		"if that was meant, meepo-replicate resume %s copies all of its rows again, and makes the destination where it is missing", ShellWord(string(f.plan.ID())))}
 }
 
 // recognize remembers what stands behind a flow's destination now.

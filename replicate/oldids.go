@@ -55,7 +55,7 @@ func (r *Replicator) refuseOldIDs(ctx context.Context, f *flow) error {
 
 // adviceOnIDs is what there is to do where ids have another form.
 func adviceOnIDs(f *flow) string {
-	return fmt.Sprintf("name another destination with to, or remove %s; then meepo-replicate backfill %s", f.plan.Destination().Name, f.plan.Name())
+	return fmt.Sprintf("name another destination with to, or remove %s; then meepo-replicate backfill %s", f.plan.Destination().Name, ShellWord(f.plan.Name()))
 }
 
 // oldOnesGone reports whether a plan's destination is empty, or another one than that was filled.

@@ -169,7 +169,11 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	take(func() error {
 		select {
 		case <-drain:
-			r.log.Info("stopping: finishing what is in flight")
+			waiting, flying := r.lanes.load()
+			for _, n := range flying {
+				waiting += n
+			}
+			r.log.Info("stopping: finishing what is in flight", "documents", waiting)
 			stop(errDrained)
 		case <-soft.Done():
 		}

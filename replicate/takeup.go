@@ -39,6 +39,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 	if err := r.putInForce(ctx, in); err != nil {
 		return err
 	}
+	r.sayAgain(in)
 	r.coverUnfollowed(before, change)
 	r.progress.restore(snap, r.plans)
 	change.Merge(r.saver.takePending()) // what was parked just now
@@ -171,7 +172,7 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, in *inherite
 		return nil, errors.Join(append(parked, r.opts.State.Save(ctx, r.saver.takePending()))...)
 	case len(fit) == 0 && len(names) > 0:
 		return nil, &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
-			Advice: "meepo-replicate status says why; then meepo-replicate resume " + names[0]}
+			Advice: "meepo-replicate status says why; then meepo-replicate resume " + ShellWord(names[0])}
 	}
 	return fit, nil
 }

@@ -98,7 +98,7 @@ func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDrive
 			}
 			if err == nil && now != before {
 				g.add(source.Fatal, dest, targets.ErrReplaced.Error()+" since it was filled",
-					"meepo-replicate resume "+plan.Plan+" copies all of its rows again, if that was meant")
+					"meepo-replicate resume "+replicate.ShellWord(plan.Plan)+" copies all of its rows again, if that was meant")
 			}
 		}
 	}

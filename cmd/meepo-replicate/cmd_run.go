@@ -144,7 +144,9 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 	watched.watch(r.Status)
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
-	watcher.Go(func() { newMonitor(r.Status, log, p.stderr).run(watching) })
+	monitor := newMonitor(r.Status, log, p.stderr)
+	monitor.listens = watched.address()
+	watcher.Go(func() { monitor.run(watching) })
 	err = r.Run(ctx, p.drain)
 	stop()
 	watcher.Wait()
@@ -155,7 +157,7 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 		return err
 	}
 	s := r.Status()
-	log.Info("stopped with everything saved", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
+	log.Info("stopped with everything saved, run again to go on", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
 	if s.DeadLetters > 0 {
 		log.Warn("the target rejected documents: see meepo-replicate deadletters list", "dead_letters", s.DeadLetters)
 	}
