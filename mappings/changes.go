@@ -15,8 +15,9 @@ const (
 	MappingEdited ChangeKind = iota + 1
 	ColumnAdded
 	ColumnDropped
-	ColumnRenamed // so it seems: one was dropped, and another of its type is in its place
+	ColumnRenamed // so it seems, or the catalog says so: one was dropped, and another of its type is in its place
 	ColumnRetyped
+	ColumnReplaced // another one has its name
 	KeyChanged
 )
 
@@ -42,6 +43,8 @@ func (c Change) String() string {
 		return fmt.Sprintf("column %s was dropped and %s added in its place (renamed?)", c.Before, c.After)
 	case ColumnRetyped:
 		return fmt.Sprintf("column %s was %s, is now %s", c.Name, c.Before, c.After)
+	case ColumnReplaced:
+		return fmt.Sprintf("column %s %s was dropped and %[1]s %[3]s added under its name", c.Name, c.Before, c.After)
 	case KeyChanged:
 		return fmt.Sprintf("the key was (%s), is now (%s)", c.Before, c.After)
 	}
@@ -95,12 +98,16 @@ func alterations(before, after Definition) []Change {
 		now, there := after.Table.Column(column.Name)
 		switch {
 		case !before.uses(column.Name) && !after.uses(column.Name):
+		case there && column.Number != now.Number && column.Number != 0 && now.Number != 0:
+			list = append(list, Change{Kind: ColumnReplaced, Name: column.Name, Before: column.Type.Native, After: now.Type.Native})
 		case there && !retyped(column.Type, now.Type):
 		case there:
 			list = append(list, Change{Kind: ColumnRetyped, Name: column.Name, Before: column.Type.Native, After: now.Type.Native, Lossless: widened(column.Type, now.Type)})
 		default:
 			gone := Change{Kind: ColumnDropped, Name: column.Name, Before: column.Type.Native}
-			at := slices.IndexFunc(came, func(c source.Column) bool { return c.Ordinal == column.Ordinal && !retyped(column.Type, c.Type) })
+			at := slices.IndexFunc(came, func(c source.Column) bool {
+				return inPlace(column, c) && !retyped(column.Type, c.Type) && !slices.Contains(before.LeftOut, c.Name)
+			})
 			if at >= 0 {
 				gone = Change{Kind: ColumnRenamed, Name: column.Name, Before: column.Name, After: came[at].Name}
 				came = slices.Delete(came, at, at+1)
@@ -115,6 +122,14 @@ func alterations(before, after Definition) []Change {
 		list = append(list, Change{Kind: KeyChanged, Before: was, After: is, Lossless: true})
 	}
 	return list
+}
+
+// inPlace reports whether a column that came is where another one was that is gone.
+func inPlace(gone, came source.Column) bool {
+	if gone.Number != 0 && came.Number != 0 {
+		return gone.Number == came.Number
+	}
+	return gone.Ordinal == came.Ordinal
 }
 
 func names(columns []source.Column) string {

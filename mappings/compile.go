@@ -45,6 +45,7 @@ func Compile(mappings []Mapping, tables []source.Columns, rules Rules) (Compiled
 	}
 	c.named(names)
 	c.shownElsewhere()
+	c.meet()
 	c.share()
 	c.unmapped(mappings)
 	c.warnings.sort()
@@ -105,7 +106,7 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		c.unfit(one, "", fmt.Sprintf("mapping %q leaves no column of it", m.Name.Value))
 		return nil
 	}
-	dest, ok := c.destination(m, one)
+	dest, spread, ok := c.destination(m, one)
 	if !ok {
 		return nil
 	}
@@ -117,33 +118,37 @@ func (c *compiler) table(m Mapping, one selected, missing *missing) *Plan {
 		c.unfit(one, "", err.Error())
 		return nil
 	}
+	plan.spread = spread
 	plan.id, plan.name = identity(m, one.columns.Table, dest)
 	plan.define(m, one)
 	return plan
 }
 
-// destination names where a table goes; false if there can be no such destination.
-func (c *compiler) destination(m Mapping, one selected) (string, bool) {
-	table := one.columns.Table
+// destination names where a table goes, or by what its rows are spread; false if there can be no such destination.
+func (c *compiler) destination(m Mapping, one selected) (string, *spread, bool) {
 	if m.To.Value == "" {
-		dest := c.rules.destination(table)
+		dest := c.rules.destination(one.columns.Table)
 		if problem := c.badDestination(dest); problem != "" {
 			c.unfit(one, "name a destination with `to` in a mapping of its own", "its name cannot be a destination's: "+problem)
-			return "", false
+			return "", nil, false
 		}
-		return dest, true
+		return dest, nil, true
 	}
-	dest := m.To.template().render(func(name string) string {
-		value, _ := tableName(name, table)
-		return value
-	})
-	if problem := c.badDestination(dest); problem != "" {
+	spread, dest, ok := c.spreadOf(m, one.columns)
+	if !ok {
+		return "", nil, false
+	}
+	shown := dest
+	if spread != nil {
+		shown = spread.example()
+	}
+	if problem := c.badDestination(shown); problem != "" {
 		if !c.errors.has(m.To.At) {
 			c.errors.add(m.To.At, "", "to %q: %s", dest, problem)
 		}
-		return "", false
+		return "", nil, false
 	}
-	return dest, true
+	return dest, spread, true
 }
 
 // take lets a plan have its destination, if that can hold its fields.
@@ -238,6 +243,39 @@ func (c *compiler) tableNames() []string {
 	names := make([]string, len(c.tables))
 	for i, columns := range c.tables {
 		names[i] = columns.Table.String()
+	}
+	return names
+}
+
+// DestinationNames are those that mappings name without their tables being known, and those of the tables that patterns name
+// otherwise. What a name takes from the database or the table is left out unless the mapping names one table.
+func DestinationNames(list []Mapping, patterns []source.Pattern, rules Rules) []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, m := range list {
+		for _, from := range m.From {
+			table, literal := from.Literal()
+			switch t := m.To.template(); {
+			case m.To.Value == "" && literal:
+				add(rules.destination(table))
+			case m.To.Value != "" && (literal || !t.names("db") && !t.names("table")):
+				add(t.render(func(name string) string {
+					if fixed, ok := tableName(name, table); ok {
+						return fixed
+					}
+					return "{" + name + "}"
+				}))
+			}
+		}
+	}
+	for _, p := range patterns {
+		if table, literal := p.Literal(); literal && len(list) == 0 {
+			add(rules.destination(table))
+		}
 	}
 	return names
 }

@@ -15,6 +15,9 @@ type Definition struct {
 	Mapping []Said         `json:"mapping,omitempty"` // sorted by key; what makes no document another is left out
 	Table   source.Columns `json:"table"`             // without its number of rows
 	Used    []string       `json:"used"`              // the columns that documents and ids are made of, sorted
+	// LeftOut are columns that came when the plan was there, and that it does not take as its policy says. Table is
+	// without them.
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 // Said is a key of a mapping, as fields.total.to, and its value as a text. Secrets are there as digests.
@@ -25,6 +28,13 @@ type Said struct {
 
 // Definition is what decides the plan's documents. The caller does not change it.
 func (p *Plan) Definition() Definition { return p.definition }
+
+// LeavingOut is the plan, noted as one that leaves out columns which its table has.
+func (p *Plan) LeavingOut(columns []string) *Plan {
+	other := *p
+	other.definition.LeftOut = columns
+	return &other
+}
 
 // Policies are what the plan's mapping says of changes of its table.
 func (p *Plan) Policies() Policies { return p.policies }

@@ -148,12 +148,15 @@ func TestChanges_OfTheTable(t *testing.T) {
 		tables [2]source.Columns
 		want   string
 	}{
-		"added":          {[2]source.Columns{of(), of(sourcetest.Text("v"))}, "column v varchar(255) was added (lossless)"},
-		"added in front": {[2]source.Columns{of(sourcetest.Int("v")), of(sourcetest.Text("w"), sourcetest.Int("v"))}, "column w varchar(255) was added (lossless)"},
-		"dropped":        {[2]source.Columns{of(sourcetest.Text("v"), sourcetest.Int("w")), of(sourcetest.Int("w"))}, "column v varchar(255) was dropped"},
-		"renamed":        {[2]source.Columns{of(sourcetest.Text("v")), of(sourcetest.Text("w"))}, "column v was dropped and w added in its place (renamed?)"},
-		"replaced":       {[2]source.Columns{of(sourcetest.Text("v")), of(sourcetest.Int("w"))}, "column v varchar(255) was dropped; column w bigint was added (lossless)"},
-		"moved":          {[2]source.Columns{of(sourcetest.Text("v"), sourcetest.Int("w")), of(sourcetest.Int("w"), sourcetest.Text("v"))}, ""},
+		"added":               {[2]source.Columns{of(), of(sourcetest.Text("v"))}, "column v varchar(255) was added (lossless)"},
+		"added in front":      {[2]source.Columns{of(sourcetest.Int("v")), of(sourcetest.Text("w"), sourcetest.Int("v"))}, "column w varchar(255) was added (lossless)"},
+		"dropped":             {[2]source.Columns{of(sourcetest.Text("v"), sourcetest.Int("w")), of(sourcetest.Int("w"))}, "column v varchar(255) was dropped"},
+		"renamed":             {[2]source.Columns{of(sourcetest.Text("v")), of(sourcetest.Text("w"))}, "column v was dropped and w added in its place (renamed?)"},
+		"replaced":            {[2]source.Columns{of(sourcetest.Text("v")), of(sourcetest.Int("w"))}, "column v varchar(255) was dropped; column w bigint was added (lossless)"},
+		"another of the name": {[2]source.Columns{of(numbered("v", 2)), of(numbered("v", 3))}, "column v varchar(255) was dropped and v varchar(255) added under its name"},
+		"renamed by number":   {[2]source.Columns{of(numbered("u", 2), numbered("v", 3)), of(numbered("w", 3))}, "column u varchar(255) was dropped; column v was dropped and w added in its place (renamed?)"},
+		"not renamed":         {[2]source.Columns{of(numbered("v", 2)), of(numbered("w", 3))}, "column v varchar(255) was dropped; column w varchar(255) was added (lossless)"},
+		"moved":               {[2]source.Columns{of(sourcetest.Text("v"), sourcetest.Int("w")), of(sourcetest.Int("w"), sourcetest.Text("v"))}, ""},
 		"another key": {[2]source.Columns{of(sourcetest.Text("v")), sourcetest.Table("Shop.Orders", 2, sourcetest.Int("id"), sourcetest.Text("v"))},
 			"the key was (id), is now (id, v) (lossless)"},
 		"int to bigint":      {retype("int", source.Type{Kind: source.KindInt, Bits: 32}, "bigint", source.Type{Kind: source.KindInt, Bits: 64}), "column v was int, is now bigint (lossless)"},
@@ -182,6 +185,12 @@ func TestChanges_OfTheTable(t *testing.T) {
 	if got := changesBetween(defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("w"))).Definition(), defined(t, narrow, of(sourcetest.Text("v"), sourcetest.Int("x"))).Definition()); got != nil {
 		t.Errorf("of columns that the mapping does not take: %q", got)
 	}
+}
+
+func numbered(name string, number int) source.Column {
+	column := sourcetest.Text(name)
+	column.Number = number
+	return column
 }
 
 func decimal(precision, scale int) source.Type {

@@ -134,18 +134,7 @@ func unescaped(text string, stop rune) (value, rest string) {
 // idTemplate reads a mapping's id and adds what is wrong with it for a table.
 func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 	t := m.ID.template()
-	key := columnNames(columns.KeyColumns())
-	for _, p := range t.parts {
-		if _, fixed := tableName(p.name, columns.Table); fixed || slices.Contains(key, p.name) {
-			continue
-		}
-		if _, isColumn := columns.Column(p.name); isColumn {
-			wrong.add(t.at(p), "the key is "+strings.Join(key, ", "),
-				"id: column %q of %s is not part of the key: where the row is gone, nothing tells its value", p.name, columns.Table)
-			return t
-		}
-	}
-	if !t.check(columns.KeyColumns(), columnNames(columns.Columns), wrong, "id: no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%")) {
+	if !t.keyed("id", columns, wrong) {
 		return t
 	}
 	seen := map[string]bool{}
@@ -168,6 +157,22 @@ func idTemplate(m Mapping, columns source.Columns, wrong *problems) template {
 		}
 	}
 	return t
+}
+
+// keyed says which names of a template are neither db, table nor columns of a table's key.
+func (t template) keyed(what string, columns source.Columns, wrong *problems) bool {
+	key := columnNames(columns.KeyColumns())
+	for _, p := range t.parts {
+		if _, fixed := tableName(p.name, columns.Table); fixed || slices.Contains(key, p.name) {
+			continue
+		}
+		if _, isColumn := columns.Column(p.name); isColumn {
+			wrong.add(t.at(p), "the key is "+strings.Join(key, ", "),
+				"%s: column %q of %s is not part of the key: where the row is gone, nothing tells its value", what, p.name, columns.Table)
+			return false
+		}
+	}
+	return t.check(columns.KeyColumns(), columnNames(columns.Columns), wrong, what+": no key column %q in "+strings.ReplaceAll(columns.Table.String(), "%", "%%"))
 }
 
 func columnNames(columns []source.Column) []string {

@@ -33,6 +33,7 @@ type Key struct {
 	Pattern   string            // of a text, variables apart
 	Null      bool              // YAML's null will do for the text "null"
 	With      string            // the key that has to stand beside it
+	WithWord  string            // the word that has to stand there; empty: any
 	Without   string            // the key that must not
 	WordNeeds map[string]string // keys that words need beside them
 }
@@ -57,9 +58,9 @@ var mappingKeys = []Key{
 		Doc: "Names the mapping in the state, in metrics and in commands. Letters, digits, `_`, `-` and `.`. A mapping that is given another name is copied anew."},
 	{Name: "from", Form: FormOneOrAll, Example: "[shop.orders, tenant_*.orders]", Needed: true, Pattern: `^[^.]+\..+$`,
 		Doc: "The tables: `database.table` (in PostgreSQL `schema.table`), a pattern with `*` and `?`, or a list of those. Written exactly as in the catalog."},
-	{Name: "to", Form: FormText, Example: "orders", Default: "the target's own name for the table, such as `shop.orders`",
-		Doc: "The destination: an index alias, a collection, or `schema.table`. May hold `{db}` and `{table}`. Several tables may share one if `id` keeps them apart."},
-	{Name: "id", Form: FormText, Example: `"{db}:{id}"`, Default: "the key's columns, joined by `|`",
+	{Name: "to", Form: FormText, Example: "orders", Pattern: templatePattern, Default: "the target's own name for the table, such as `shop.orders`",
+		Doc: "The destination: an index alias, a collection, or `schema.table`. May hold `{db}`, `{table}` and columns of the key: `orders_{region}` makes one per region, as rows come. Several tables may share one if `id` keeps them apart."},
+	{Name: "id", Form: FormText, Example: `"{db}:{id}"`, Pattern: templatePattern, Default: "the key's columns, joined by `|`",
 		Doc: "The document's id: text with `{db}`, `{table}` and the names of key columns in braces, since a deleted row leaves nothing else. It holds every key column, with something between two of them; where a value contains that, a `\\` is put before it. `{{` and `}}` are braces."},
 	{Name: "where", Form: FormText, Example: `status != "draft"`, Default: "every row",
 		Doc: "Which rows have a document: an expression over the table's columns, those that are left out too. The document of a row that stops matching is deleted, or marked. A row of which the condition is NULL does not match. It is asked of the rows that were read, not of the database."},
@@ -79,6 +80,9 @@ var mappingKeys = []Key{
 	{Name: "postgres", Form: FormOptions, Example: "{}", Doc: "What is said for PostgreSQL as the target alone."},
 }
 
+// templatePattern: a name stands in braces, and two are the character.
+const templatePattern = `^([^{}]|\{\{|\}\}|\{[^{}]+\})+$`
+
 // fieldPattern: a dot nests, so it stands between two names.
 const fieldPattern = `^[^.]+(\.[^.]+)*$`
 
@@ -94,8 +98,8 @@ var fieldKeys = []Key{
 		Doc: "The time zone in which a date and time without one (DATETIME, `timestamp`) is meant: it becomes an instant. The hour that a change of the clocks repeats is taken the first time, the one that it leaves out by the offset of before. What would leave the years 1 to 9999 stays what it shows."},
 	{Name: "mask", Form: FormWord, Example: "hash", Words: maskWords, WordNeeds: map[string]string{"hash": "key"},
 		Doc: "Hides the value: `hash` (the same value always gives the same text, a keyed SHA-256), `redact` (`***`), or `last4` (the last four characters). NULL stays NULL. A column of the key cannot be masked, since the id shows it."},
-	{Name: "key", Form: FormText, With: "mask", Example: `"${MASK_KEY}"`, Doc: "The secret key of `mask: hash`, of at least 16 characters. Name a variable, so that no file holds it."},
-	{Name: "value", Form: FormText, Without: "expr", Example: `"{db}"`, Doc: "A fixed text in place of a column, with `{db}`, `{table}` and key columns in braces."},
+	{Name: "key", Form: FormText, With: "mask", WithWord: "hash", Example: `"${MASK_KEY}"`, Doc: "The secret key of `mask: hash`, of at least 16 characters. Name a variable, so that no file holds it."},
+	{Name: "value", Form: FormText, Without: "expr", Pattern: templatePattern, Example: `"{db}"`, Doc: "A fixed text in place of a column, with `{db}`, `{table}` and key columns in braces."},
 	{Name: "expr", Form: FormText, Example: "total - tax", Doc: "Computes the field from the table's columns. See [expressions](#expressions)."},
 }
 

@@ -79,15 +79,8 @@ func (l *loader) templates(m Mapping) {
 	if m.ID.Value != "" {
 		parseTemplate(m.ID, &l.problems)
 	}
-	if m.To.Value == "" {
-		return
-	}
-	to := parseTemplate(m.To, &l.problems)
-	for _, p := range to.parts {
-		if _, fixed := tableName(p.name, source.Table{}); p.name != "" && !fixed {
-			l.problems.add(to.at(p), "it may hold {db} and {table}",
-				"to: a destination that depends on the column %q is not there yet", p.name)
-		}
+	if m.To.Value != "" {
+		parseTemplate(m.To, &l.problems)
 	}
 }
 

@@ -28,6 +28,7 @@ type Plan struct {
 	selection   source.Selection
 	key         []targets.Field // of the key's columns
 	dest        *targets.Destination
+	spread      *spread // nil: all rows go to dest
 	idForm      *idForm // nil: the key's texts
 	where       *expressions.Program
 	whereArgs   []int // the condition's columns in the row
@@ -48,7 +49,7 @@ func (p *Plan) Name() string { return p.name }
 // Table is the table whose rows the plan maps.
 func (p *Plan) Table() source.Table { return p.selection.Table }
 
-// Destination is where the documents go. It is the same pointer in every op of the plan.
+// Destination is where the documents go. It is the same pointer in every op of the plan, unless that is Spread.
 func (p *Plan) Destination() *targets.Destination { return p.dest }
 
 // Selection is what has to be read of a row. The caller does not change it.
@@ -112,7 +113,13 @@ func (p *Plan) opOf(key source.Key, version int64) (targets.Op, error) {
 	if err != nil {
 		return targets.Op{}, err
 	}
-	op := targets.Op{Verb: targets.Upsert, Dest: p.dest, Version: version, Routing: p.route(texts)}
+	dest := p.dest
+	if p.spread != nil {
+		if dest, err = p.spread.destination(p.dest, texts); err != nil {
+			return targets.Op{}, err
+		}
+	}
+	op := targets.Op{Verb: targets.Upsert, Dest: dest, Version: version, Routing: p.route(texts)}
 	if p.idForm != nil {
 		op.ID = p.idForm.join(texts)
 	} else {

@@ -47,6 +47,9 @@ func (r Rules) fields(fields []targets.Field) error {
 
 // badDestination says what is wrong with a destination's name.
 func (c *compiler) badDestination(name string) string {
+	if strings.ContainsAny(name, "{}") { // they say by which columns rows are spread
+		return "it must not hold { or }"
+	}
 	if c.rules.Name == nil {
 		return badAnywhere(name)
 	}

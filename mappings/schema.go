@@ -39,6 +39,12 @@ func ObjectSchema(keys []Key, known map[string]Rules) Schema {
 				"then": Schema{"properties": Schema{key.Without: false}},
 			})
 		}
+		if key.WithWord != "" {
+			rules = append(rules, Schema{
+				"if":   Schema{"required": []string{key.Name}},
+				"then": Schema{"properties": Schema{key.With: Schema{"const": key.WithWord}}},
+			})
+		}
 		for _, word := range slices.Sorted(maps.Keys(key.WordNeeds)) {
 			rules = append(rules, Schema{
 				"if":   Schema{"required": []string{key.Name}, "properties": Schema{key.Name: Schema{"const": word}}},

@@ -21,31 +21,44 @@ var unseen = map[string][]string{
 		"bad-destinations", "dates-wrong", "expr-wrong", "glob-missing-column", "id-wrong", "mask-wrong", "nesting-wrong", "nothing-left",
 		"on-delete-taken", "one-field-twice", "refused", "shared-destination", "shared-shapes", "shared-types", "to-wrong",
 		"unfit-named", "unfit-said", "unknown-names", "value-wrong", "where-wrong", "names-clash", "template-ambiguous", "types-sized",
+		"spread-wrong", "spread-meets",
 	},
 	"variables":              {"variables-unset"},
-	"lengths of keys":        {"key-of-a-mask-hidden"},
 	"more than one document": {"two-documents"},
+}
+
+// TestFileSchema_Lines: what is wrong with a text in itself shows in an editor.
+func TestFileSchema_Lines(t *testing.T) {
+	schema := fileSchema(t)
+	for line, fits := range map[string]bool{
+		`{from: a.b, id: "{db}:{id}"}`:                                      true,
+		`{from: a.b, id: "a{{b}}{id}"}`:                                     true,
+		`{from: a.b, id: "{id"}`:                                            false,
+		`{from: a.b, id: "id}"}`:                                            false,
+		`{from: a.b, to: "x_{}"}`:                                           false,
+		`{from: a.b, to: "x_{region}"}`:                                     true,
+		`{from: a.b, to: "${TO}"}`:                                          true,
+		`{from: a.b, fields: {x: {value: "{db"}}}`:                          false,
+		`{from: a.b, fields: {x: {mask: hash, key: "0123456789abcdef"}}}`:   true,
+		`{from: a.b, fields: {x: {mask: redact, key: "0123456789abcdef"}}}`: false,
+		`{from: a.b, fields: {x: {mask: last4}}}`:                           true,
+		`{from: a.b, fields: {x: {zero_date: "1970-01-01"}}}`:               true,
+		`{from: a.b, fields: {x: {zero_date: "epoch"}}}`:                    false,
+	} {
+		value, err := jsonOfYAML([]byte("version: 1\nmappings:\n  - " + line + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(value); (err == nil) != fits {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
 }
 
 // TestFileSchema: editors are told the same as the loader says. A file that the loader takes is valid, and one
 // that it refuses is not, as far as a schema can see it.
 func TestFileSchema(t *testing.T) {
-	encoded, err := json.Marshal(mappings.FileSchema(map[string]mappings.Rules{"elastic": mappings.PickyRules}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("mappings.json", document); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile("mappings.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := fileSchema(t)
 	files, err := filepath.Glob("testdata/*/mapping.yaml")
 	if err != nil || len(files) < 50 {
 		t.Fatal(len(files), err)
@@ -117,4 +130,25 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+func fileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	encoded, err := json.Marshal(mappings.FileSchema(map[string]mappings.Rules{"elastic": mappings.PickyRules}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("mappings.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("mappings.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
 }

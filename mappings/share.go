@@ -41,6 +41,19 @@ func (c *compiler) share() {
 	}
 }
 
+// meet finds destinations that are spread and may be other mappings', too. Those of one name share it, as all that have one name do.
+func (c *compiler) meet() {
+	names := slices.Sorted(maps.Keys(c.destinations))
+	for i, name := range names {
+		for _, other := range names[:i] {
+			if (IsSpread(name) || IsSpread(other)) && mayMeet(name, other) {
+				a, b := c.destinations[other][0], c.destinations[name][0]
+				c.conflict(a, b, b.place(), "let them begin with other texts", "destinations %q and %q may be the same one", other, name)
+			}
+		}
+	}
+}
+
 // apart says why two plans could give two rows one id.
 func (c *compiler) apart(dest string, a, b taken) {
 	at := b.place()

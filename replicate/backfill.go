@@ -44,7 +44,7 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	if flow == nil {
 		return nil, r.opts.State.Save(ctx, change)
 	}
-	if bulk, ok := r.opts.Target.(targets.BulkMode); ok {
+	if bulk, ok := r.opts.Target.(targets.BulkMode); ok && !flow.plan.Spread() {
 		dest := flow.plan.Destination().Name
 		err := r.targetHealth.retry(soft, func() error { return bulk.BeginBulk(soft, dest) })
 		if isFault(err) {
@@ -152,7 +152,7 @@ func (r *Replicator) endBackfill(ctx context.Context, id mappings.PlanID) error 
 // endBulk restores what a backfill switched off in the target, in this run or in one that crashed.
 func (r *Replicator) endBulk(ctx context.Context, dest string) error {
 	bulk, ok := r.opts.Target.(targets.BulkMode)
-	if !ok {
+	if !ok || mappings.IsSpread(dest) { // those that are made as rows come are never in bulk mode
 		return nil
 	}
 	err := r.targetHealth.retry(ctx, func() error { return bulk.EndBulk(ctx, dest) })

@@ -18,6 +18,12 @@ import (
 // because the target holds a version that this state never issued. It returns those documents.
 func (r *Replicator) deliver(ctx context.Context, d *delivery) (map[*entry]bool, error) {
 	redo := map[*entry]bool{}
+	if err := r.prepared(ctx, d); err != nil {
+		for _, e := range d.entries {
+			redo[e] = true // if the plan goes on: as another flow, or resumed
+		}
+		return redo, r.parkSpread(d, err)
+	}
 	size := len(d.ops)
 	for try := 0; len(d.ops) > 0 && r.plans.get(d.flow.plan.ID()) != nil; { // until it is parked, or its table gone
 		n := min(size, len(d.ops))

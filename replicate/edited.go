@@ -20,6 +20,7 @@ type inherited struct {
 	resumed []state.Parked           // plans that are to be copied anew, which the state has forgotten by now
 	leftOut map[mappings.PlanID]bool // plans of tables that came later
 	stale   map[mappings.PlanID]bool // plans whose edited mapping is taken without a copy
+	again   []state.Parked           // plans that were parked and are to go on without a copy, unless something else is wrong
 	fresh   bool
 	tables  map[source.Table]source.Columns // as they are now
 }
@@ -32,8 +33,7 @@ func (r *Replicator) inherit(snap *state.Snapshot, resumed []state.Parked, fresh
 		if p.Was == nil || !p.Whole || !r.acceptsStale(p.Plan, p.Source) {
 			continue
 		}
-		r.log.Warn("mapping was parked, and is followed again without a copy: what has changed meanwhile is not in the target",
-			"mapping", p.Plan, "since", p.At.Format(time.RFC3339), "position", p.Position)
+		in.again = append(in.again, p)
 		snap.Plans = append(snap.Plans, *p.Was)
 		change.Unpark = append(change.Unpark, p.Plan)
 	}
@@ -49,6 +49,16 @@ func (r *Replicator) inherit(snap *state.Snapshot, resumed []state.Parked, fresh
 		in.leftOut[mappings.PlanID(id)] = true
 	}
 	return in
+}
+
+// sayAgain tells of plans that were parked and are in force now.
+func (r *Replicator) sayAgain(in *inherited) {
+	for _, p := range in.again {
+		if r.plans.get(mappings.PlanID(p.Plan)) != nil {
+			r.log.Warn("mapping was parked, and is followed again without a copy: what has changed meanwhile is not in the target",
+				"mapping", p.Plan, "since", p.At.Format(time.RFC3339), "position", p.Position)
+		}
+	}
 }
 
 // known lists all plans that were taken up before, parked ones apart.
@@ -128,8 +138,8 @@ func (r *Replicator) refuseEmpty(ctx context.Context, f *flow, d decision) error
 	if !ok {
 		return nil
 	}
-	empty, err := target.Empty(ctx, f.plan.Destination().Name)
-	if err != nil || !empty {
+	filled, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
+	if err != nil || len(filled) > 0 {
 		return err
 	}
 	return d.refuseEdited(f, false)
@@ -172,9 +182,9 @@ func (d decision) refuseEdited(f *flow, whole bool) error {
 	if edits("id") && !edits("to") {
 		return &changed{err: fmt.Errorf("mapping %s has %w: %s", name, ErrChanged, d.text()), advice: adviceOnIDs(f), edited: true}
 	}
-	advice := fmt.Sprintf("meepo-replicate backfill %s copies it again, in place", name)
+	advice := fmt.Sprintf("meepo-replicate backfill %s copies it again, in place", ShellWord(name))
 	if whole {
-		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", name)
+		advice += fmt.Sprintf("; or a start with --accept-stale %s follows it as it is now, and leaves documents as they are until their rows change", ShellWord(name))
 	}
 	if marked := ofMarked(f, d.changes); marked != "" {
 		advice += "; " + marked

@@ -93,7 +93,7 @@ func (d decision) refusal(f *flow) error {
 	}
 	c := &changed{stop: d.policy == mappings.Stop,
 		err:    fmt.Errorf("table %s has %w: %s", f.table, ErrChanged, d.text()),
-		advice: fmt.Sprintf("meepo-replicate resume %s takes it as it is now and copies it again", f.plan.ID())}
+		advice: fmt.Sprintf("meepo-replicate resume %s takes it as it is now and copies it again", ShellWord(string(f.plan.ID())))}
 	if c.stop {
 		c.err = fmt.Errorf("mapping %s: %w, and on_schema_change is stop", f.plan.Name(), c.err)
 		c.advice += ": ask for that, and start again"
@@ -139,7 +139,7 @@ func (p *plans) narrowed(ctx context.Context, compiled []*mappings.Plan, tables 
 		if narrow == nil {
 			continue // its mapping has been edited, and names them
 		}
-		compiled[i] = narrow
+		compiled[i] = narrow.LeavingOut(out)
 		p.sayOnce("columns that were added are left out, as on_schema_change says, until the mapping is copied again: "+
 			strings.Join(out, ", "), plan.Name())
 	}

@@ -347,3 +347,30 @@ func TestSchemaChange_SwappedIn(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestSchemaChange_LeftOutStaysOut: a column that was left out does not come in when another one is dropped before it, so that
+// it stands in that one's place; nor after a restart.
+func TestSchemaChange_LeftOutStaysOut(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		id, v, u, w := sourcetest.Int("id"), sourcetest.Text("v"), sourcetest.Text("u"), sourcetest.Text("w")
+		b := newBench(t, sourcetest.Table("shop.orders", 1, id, v, u))
+		b.mapped("{name: orders, from: shop.orders, to: orders, on_schema_change: {add: ignore, other: ignore}}")
+		b.do(func(tx *sourcetest.Tx) { tx.Insert(tableName("orders"), int64(1), "a", "x") })
+		r := b.start()
+		r.settle()
+		b.do(func(tx *sourcetest.Tx) { tx.Alter(sourcetest.Table("shop.orders", 1, id, v, u, w)) })
+		b.do(func(tx *sourcetest.Tx) { tx.Put(tableName("orders"), int64(1), "a", "x", "secret") })
+		r.settle()
+		r = b.inRunAndBetween(running, r, func() {
+			b.do(func(tx *sourcetest.Tx) { tx.Alter(sourcetest.Table("shop.orders", 1, id, v, w)) })
+			b.do(func(tx *sourcetest.Tx) { tx.Put(tableName("orders"), int64(1), "b", "secret") })
+		})
+		r.settle()
+		if got := b.fields("orders", 1); got != "1 v=b" {
+			t.Errorf("running %t: documents %s, want the new column in none", running, got)
+		}
+		if err := r.end(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -21,6 +21,9 @@ func isFault(err error) bool {
 // fit makes a flow's destination ready. What was filled before has to be there still: it is not made
 // anew behind anybody's back (invariant 8). Errors are ErrReplaced, those of Prepare, or of retry.
 func (p *plans) fit(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+	if f.places != nil { // each is made ready before the first write to it
+		return p.stillThereAll(ctx, f, retry)
+	}
 	if err := p.stillThere(ctx, f, retry); err != nil {
 		return err
 	}
@@ -67,6 +70,7 @@ func (p *plans) fitChanged(ctx context.Context, flows []*flow) ([]*flow, error) 
 
 // fitAll is fit for flows whose plans are new, at the start: all of them or none.
 func (p *plans) fitAll(ctx context.Context, flows []*flow) error {
+	flows = slices.DeleteFunc(slices.Clone(flows), func(f *flow) bool { return f.places != nil }) // see fit
 	if p.prepare != nil && len(flows) > 0 {
 		if err := p.prepare.Prepare(ctx, destinations(flows)); err != nil {
 			return err
@@ -88,23 +92,26 @@ func destinations(flows []*flow) []*targets.Destination {
 	return dests
 }
 
-// stillThere compares what stands behind a destination with what did when the plan was taken up.
+// stillThere compares what stands behind a flow's destinations with what did when they were taken up.
 func (p *plans) stillThere(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+	if f.places != nil {
+		return p.stillThereAll(ctx, f, retry)
+	}
 	p.mu.Lock()
 	before := p.behind[f.plan.ID()]
 	p.mu.Unlock()
+	return p.stands(ctx, f, f.plan.Destination().Name, before, retry)
+}
+
+// stands compares what stands behind one destination with what did; nothing is known of that where before is empty.
+func (p *plans) stands(ctx context.Context, f *flow, name, before string, retry func(context.Context, func() error) error) error {
 	if before == "" || p.identify == nil {
 		return nil
 	}
-	name := f.plan.Destination().Name
-	var now string
-	err := retry(ctx, func() (err error) {
-		now, err = p.identify.Identify(ctx, name)
-		return err
-	})
+	now, err := p.identityOf(ctx, name, retry)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look at destination %s: %w", name, err)
+		return err
 	case now == "":
 		return replaced(f, fmt.Errorf("%w: %s is not there any more", targets.ErrReplaced, name))
 	case now != before:
@@ -113,24 +120,31 @@ func (p *plans) stillThere(ctx context.Context, f *flow, retry func(context.Cont
 	return nil
 }
 
-// replaced says what to do about a destination that is not the one that was filled.
-func replaced(f *flow, err error) error {
-	return &targets.HintError{Err: err, Advice: fmt.Sprintf(
-		"if that was meant, meepo-replicate resume %s copies all of its rows again, and makes the destination where it is missing", f.plan.ID())}
-}
-
-// recognize remembers what stands behind a flow's destination now.
-func (p *plans) recognize(ctx context.Context, f *flow, retry func(context.Context, func() error) error) error {
+// identityOf is what stands behind a destination; empty: there is nothing, or the target cannot tell.
+func (p *plans) identityOf(ctx context.Context, name string, retry func(context.Context, func() error) error) (now string, err error) {
 	if p.identify == nil {
-		return nil
+		return "", nil
 	}
-	name := f.plan.Destination().Name
-	err := retry(ctx, func() (err error) {
-		f.identity, err = p.identify.Identify(ctx, name)
+	err = retry(ctx, func() (err error) {
+		now, err = p.identify.Identify(ctx, name)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("look at destination %s: %w", name, err)
+		return "", fmt.Errorf("look at destination %s: %w", name, err)
+	}
+	return now, nil
+}
+
+// replaced says what to do about a destination that is not the one that was filled.
+func replaced(f *flow, err error) error {
+	return &targets.HintError{Err: err, Advice: fmt.Sprintf(
+		"if that was meant, meepo-replicate resume %s copies all of its rows again, and makes the destination where it is missing", ShellWord(string(f.plan.ID())))}
+}
+
+// recognize remembers what stands behind a flow's destination now.
+func (p *plans) recognize(ctx context.Context, f *flow, retry func(context.Context, func() error) error) (err error) {
+	if f.identity, err = p.identityOf(ctx, f.plan.Destination().Name, retry); err != nil || p.identify == nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -236,6 +250,9 @@ func (p *plans) resume(ctx context.Context, was state.Parked) (*flow, error) {
 // anew returns a flow that is the same to the eye, and not taken for the one in force.
 func (f *flow) anew() *flow {
 	other := *f
+	if f.places != nil {
+		other.places = newPlaces(f.plan.Destination().Name, "") // they are taken as they are now
+	}
 	return &other
 }
 

@@ -55,12 +55,12 @@ func (r *Replicator) refuseOldIDs(ctx context.Context, f *flow) error {
 
 // adviceOnIDs is what there is to do where ids have another form.
 func adviceOnIDs(f *flow) string {
-	return fmt.Sprintf("name another destination with to, or remove %s; then meepo-replicate backfill %s", f.plan.Destination().Name, f.plan.Name())
+	return fmt.Sprintf("name another destination with to, or remove %s; then meepo-replicate backfill %s", f.plan.Destination().Name, ShellWord(f.plan.Name()))
 }
 
 // oldOnesGone reports whether a plan's destination is empty, or another one than that was filled.
 func (r *Replicator) oldOnesGone(ctx context.Context, before state.Plan) (bool, error) {
-	if r.plans.identify != nil && before.Identity != "" {
+	if r.plans.identify != nil && before.Identity != "" && !mappings.IsSpread(before.Destination) {
 		now, err := r.plans.identify.Identify(ctx, before.Destination)
 		if err != nil || now != before.Identity {
 			return err == nil, err
@@ -70,7 +70,8 @@ func (r *Replicator) oldOnesGone(ctx context.Context, before state.Plan) (bool, 
 	if !ok {
 		return false, nil
 	}
-	return target.Empty(ctx, before.Destination)
+	filled, err := r.plans.filled(ctx, target, before.Destination)
+	return len(filled) == 0, err
 }
 
 func orKey(id string) string {

@@ -50,12 +50,15 @@ func TestOldIDs(t *testing.T) {
 			b.wantOldIDs()
 			r := b.start() // it is known still what the ids were
 			b.askBackfill()
-			b.await("refused", func() bool { return b.logged("mapping parked") == 2 })
+			b.await("refused", func() bool { return b.logged("mapping parked") >= 2 && b.pending() == 0 })
 			r.settle()
 			if err := r.end(); err != nil {
 				t.Fatal(err)
 			}
 			b.wantOldIDs()
+			if b.logged("followed again") > 0 {
+				t.Error("the log says that it is followed again, which it is not")
+			}
 			b.target.Drop("orders")
 			b.askBackfill()
 			b.round(func() {})

@@ -85,15 +85,17 @@ type Options struct {
 	// Without it, a new state is refused where a destination holds documents already.
 	Fresh bool
 
-	Workers   int           // concurrent re-reads with their writes; default 4
-	Parallel  int           // concurrent ranges of backfills; default 4
-	ReadRows  int           // rows per re-read at most; default 1000
-	ChunkRows int           // rows per chunk of a backfill at most; default 2000
-	MaxDirty  int           // documents waiting at most before the log is left alone; default 20,000
-	MaxMisses int           // keys without row and delete per plan before it is parked; default 100
-	MaxDoubts int           // times that an op is sent at which the target fails for reasons of its own, before it is taken for rejected; default 12, half a minute
-	SaveEvery time.Duration // time between saves at least; default 100 ms
-	PollEvery time.Duration // time between looks for requests; default 1 s
+	Workers   int // concurrent re-reads with their writes; default 4
+	Parallel  int // concurrent ranges of backfills; default 4
+	ReadRows  int // rows per re-read at most; default 1000
+	ChunkRows int // rows per chunk of a backfill at most; default 2000
+	MaxDirty  int // documents waiting at most before the log is left alone; default 20,000
+	MaxMisses int // keys without row and delete per plan before it is parked; default 100
+	// MaxDestinations is how many destinations a plan whose rows are spread may have; default 1000. One more is a fault.
+	MaxDestinations int
+	MaxDoubts       int           // times that an op is sent at which the target fails for reasons of its own, before it is taken for rejected; default 12, half a minute
+	SaveEvery       time.Duration // time between saves at least; default 100 ms
+	PollEvery       time.Duration // time between looks for requests; default 1 s
 	// MarkEvery is the time between marks in the target at least, and between two looks at whether a
 	// destination still is what was filled, at one of them each time; default 5 s.
 	MarkEvery time.Duration
@@ -169,7 +171,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}, {&o.MaxDoubts, 12}, {&o.RejectWindow, 1000}} {
+	}{{&o.Workers, 4}, {&o.Parallel, 4}, {&o.ReadRows, 1000}, {&o.ChunkRows, 2000}, {&o.MaxDirty, 20_000}, {&o.MaxMisses, 100}, {&o.MaxDoubts, 12}, {&o.MaxDestinations, 1000}, {&o.RejectWindow, 1000}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -73,7 +73,7 @@ func (r *Replicator) sayParked(parked state.Parked) {
 // advice collects what a fault says about mending it.
 func advice(cause error, id mappings.PlanID) string {
 	said := Hints(cause)
-	resume := "meepo-replicate resume " + string(id)
+	resume := "meepo-replicate resume " + ShellWord(string(id))
 	text := strings.Join(said, "; ")
 	if c := (*changed)(nil); strings.Contains(text, resume) || errors.As(cause, &c) {
 		return text

@@ -22,20 +22,25 @@ type flow struct {
 	plan     *mappings.Plan
 	table    source.Table
 	rows     *source.RowSize
-	total    int64  // the catalog's estimate of rows; negative: unknown
-	identity string // of what stands behind the destination; empty: the target cannot tell
+	total    int64   // the catalog's estimate of rows; negative: unknown
+	identity string  // of what stands behind the destination; empty: the target cannot tell
+	places   *places // nil: the plan has one destination
 }
 
 func (f *flow) record() state.Plan {
+	identity := f.identity
+	if f.places != nil {
+		identity = f.places.identity()
+	}
 	return state.Plan{
-		Plan: string(f.plan.ID()), Source: f.table.String(), Identity: f.identity,
+		Plan: string(f.plan.ID()), Source: f.table.String(), Identity: identity,
 		Destination: f.plan.Destination().Name, Fingerprint: f.plan.Fingerprint(), Definition: f.plan.Definition().Text(),
 	}
 }
 
-// same reports whether two flows read and write alike, fields' sizes included.
+// same reports whether two flows read and write alike, fields' sizes included, and leave out the same.
 func (f *flow) same(other *flow) bool {
-	return f.plan.Fingerprint() == other.plan.Fingerprint() &&
+	return slices.Equal(f.plan.Definition().LeftOut, other.plan.Definition().LeftOut) && f.plan.Fingerprint() == other.plan.Fingerprint() &&
 		reflect.DeepEqual(f.plan.Selection(), other.plan.Selection()) &&
 		reflect.DeepEqual(f.plan.Destination(), other.plan.Destination())
 }
@@ -58,6 +63,7 @@ type plans struct {
 	compile  CompileFunc
 	prepare  targets.Preparer   // nil: the target needs none
 	identify targets.Identifier // nil: the target cannot tell
+	list     targets.Lister     // nil: the target cannot tell
 	health   *outage
 	target   *outage
 	log      *slog.Logger
@@ -303,8 +309,14 @@ func (p *plans) flowsOf(compiled mappings.Compiled, tables map[source.Table]sour
 	var flows []*flow
 	for _, plan := range compiled.Plans {
 		f := &flow{plan: plan, table: plan.Table(), rows: &source.RowSize{}, total: tables[plan.Table()].Rows}
+		if plan.Spread() {
+			f.places = newPlaces(plan.Destination().Name, p.behind[plan.ID()])
+		}
 		if old := p.flows[plan.ID()]; old != nil {
 			f.rows, f.identity = old.rows, old.identity
+			if f.places != nil && old.places != nil && plan.Destination().Name == old.plan.Destination().Name {
+				f.places = old.places
+			}
 			if old.same(f) {
 				f = old
 			}

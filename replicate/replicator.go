@@ -68,9 +68,10 @@ func New(opts Options) (*Replicator, error) {
 	}
 	preparer, _ := opts.Target.(targets.Preparer)
 	identifier, _ := opts.Target.(targets.Identifier)
+	lister, _ := opts.Target.(targets.Lister)
 	enlister, _ := opts.Source.(source.Enlister)
 	r.plans = &plans{
-		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier,
+		catalog: opts.Source, patterns: opts.Tables, compile: opts.Compile, prepare: preparer, identify: identifier, list: lister,
 		health: r.sourceHealth, target: r.targetHealth, log: opts.Logger, faulty: r.parkWhole, lost: r.forgetPlan, ahead: r.outdated, admits: r.refuseOldIDs, joined: r.joined,
 		out:      func(id mappings.PlanID) { r.saver.note(state.Change{LeaveOut: []string{string(id)}}) },
 		fallback: opts.OnSchemaChange, accepted: map[mappings.PlanID]mappings.Definition{}, leftOut: map[mappings.PlanID]bool{},
@@ -168,7 +169,11 @@ func (r *Replicator) work(ctx context.Context, stream source.Stream, drain <-cha
 	take(func() error {
 		select {
 		case <-drain:
-			r.log.Info("stopping: finishing what is in flight")
+			waiting, flying := r.lanes.load()
+			for _, n := range flying {
+				waiting += n
+			}
+			r.log.Info("stopping: finishing what is in flight", "documents", waiting)
 			stop(errDrained)
 		case <-soft.Done():
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate/state"
+	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -64,8 +65,28 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	return nil
 }
 
+// sweepPages lists the ids of all of the flow's destinations.
 func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen int, err error) {
-	dest := flow.plan.Destination().Name
+	names, err := r.listed(ctx, flow)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		if flow.plan.Spread() {
+			if _, err := r.makePlace(ctx, flow, flow.plan.DestinationNamed(name), true); err != nil {
+				return seen, err
+			}
+		}
+		n, err := r.sweepOne(ctx, flow, name, t)
+		seen += n
+		if err != nil {
+			return seen, err
+		}
+	}
+	return seen, nil
+}
+
+func (r *Replicator) sweepOne(ctx context.Context, flow *flow, dest string, t *token) (seen int, err error) {
 	var cursor targets.Cursor
 	var foreign int // of no row of the table: another's that shares the destination, or somebody's
 	var one targets.ID
@@ -95,8 +116,8 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 			return seen, err
 		}
 		for _, id := range ids {
-			key, err := flow.plan.KeyOf(id)
-			if err != nil {
+			key, ours := flow.keyIn(dest, id)
+			if !ours {
 				foreign, one = foreign+1, id
 				continue
 			}
@@ -110,4 +131,14 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 		}
 		cursor = next
 	}
+}
+
+// keyIn is the key of a document of one of the flow's destinations; false: no row of the table can have made it there.
+func (f *flow) keyIn(dest string, id targets.ID) (source.Key, bool) {
+	key, err := f.plan.KeyOf(id)
+	if err != nil || !f.plan.Spread() {
+		return key, err == nil
+	}
+	of, err := f.plan.DestinationOf(key)
+	return key, err == nil && of.Name == dest
 }

@@ -39,6 +39,7 @@ func (r *Replicator) takeUp(ctx context.Context, snap state.Snapshot, resumed []
 	if err := r.putInForce(ctx, in); err != nil {
 		return err
 	}
+	r.sayAgain(in)
 	r.coverUnfollowed(before, change)
 	r.progress.restore(snap, r.plans)
 	change.Merge(r.saver.takePending()) // what was parked just now
@@ -171,7 +172,7 @@ func (r *Replicator) fitAtStart(ctx context.Context, flows []*flow, in *inherite
 		return nil, errors.Join(append(parked, r.opts.State.Save(ctx, r.saver.takePending()))...)
 	case len(fit) == 0 && len(names) > 0:
 		return nil, &targets.HintError{Err: fmt.Errorf("%w, and there is no other: %s", ErrParked, strings.Join(names, ", ")),
-			Advice: "meepo-replicate status says why; then meepo-replicate resume " + names[0]}
+			Advice: "meepo-replicate status says why; then meepo-replicate resume " + ShellWord(names[0])}
 	}
 	return fit, nil
 }
@@ -214,16 +215,14 @@ func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
 	var filled []string
 	var wrong []error
 	for _, f := range flows {
-		name := f.plan.Destination().Name
-		empty, err := target.Empty(ctx, name)
+		names, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
 		switch {
 		case isFault(err):
 			wrong = append(wrong, err)
 		case err != nil:
 			return err
-		case !empty:
-			filled = append(filled, name)
 		}
+		filled = append(filled, names...)
 	}
 	if len(filled) == 0 {
 		return nil // Prepare says what does not fit
@@ -245,11 +244,11 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 	// be dead letters of rows that have gone since.
 	kinds := []state.JobKind{state.Backfill, state.Sweep}
 	if target, ok := r.opts.Target.(targets.Emptiness); ok {
-		empty, err := target.Empty(ctx, f.plan.Destination().Name)
+		filled, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
 		if err != nil {
 			return err
 		}
-		if empty && len(r.saver.letteredOf(f.plan.ID())) == 0 {
+		if len(filled) == 0 && len(r.saver.letteredOf(f.plan.ID())) == 0 {
 			kinds = kinds[:1]
 		}
 	}

@@ -45,8 +45,11 @@ type Type struct {
 
 // Column is one column of a table, as the catalog describes it.
 type Column struct {
-	Name     string
-	Ordinal  int // from 1, as the catalog counts
+	Name    string
+	Ordinal int // from 1, as the catalog counts
+	// Number tells a column from one of its name that was there before: no other column of the table has had it. 0: the
+	// catalog gives none.
+	Number   int `json:",omitzero"`
 	Type     Type
 	Nullable bool `json:",omitzero"`
 	// Generated, Invisible: the catalog's flags. Such columns are read like all others.

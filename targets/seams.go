@@ -55,6 +55,12 @@ type Emptiness interface {
 	Empty(ctx context.Context, dest string) (bool, error)
 }
 
+// Lister tells which destinations there are.
+type Lister interface {
+	// List returns the names of all destinations that begin with a prefix, whoever made them, sorted. It makes nothing.
+	List(ctx context.Context, prefix string) ([]string, error)
+}
+
 // Counter tells how much a destination holds.
 type Counter interface {
 	// Count returns how many documents the destination holds, whoever made it; about so many where that is not

@@ -86,7 +86,7 @@ func (b *bars) show(v view) {
 			shown = b.add(i, t)
 		}
 		if t.done {
-			shown.text.set(fmt.Sprintf("%d rows, done", t.rows))
+			shown.text.set(grouped(t.rows) + " rows, done")
 			shown.bar.SetTotal(max(t.rows, 1), true)
 			delete(b.tables, t.name)
 			continue
@@ -121,11 +121,11 @@ func (b *bars) close(v view) {
 }
 
 func tableText(t tableView) string {
-	text := fmt.Sprintf("%d rows", t.rows)
-	if t.total >= 0 {
-		text = fmt.Sprintf("%d of about %d rows", t.rows, max(t.total, t.rows))
+	text := grouped(t.rows) + " rows"
+	if total := max(t.total, t.rows); t.total >= 0 && total > 0 {
+		text = fmt.Sprintf("%d %%  %s of about %s rows", 100*t.rows/total, grouped(t.rows), grouped(total))
 	}
-	text += fmt.Sprintf("  %d/s", rounded(t.rate))
+	text += fmt.Sprintf("  %s/s", grouped(rounded(t.rate)))
 	if t.eta >= 0 {
 		text += "  " + t.eta.String() + " left"
 	}
@@ -140,9 +140,13 @@ func statusText(v view) string {
 	if v.copying {
 		state = fmt.Sprintf("copying %d of %d tables, following", len(v.tables)-v.done, len(v.tables))
 	}
-	text := fmt.Sprintf("%s  lag %s  %d changes/s", state, lagText(v.status.Lag), rounded(v.changeRate))
-	if v.status.DeadLetters > 0 {
-		text += fmt.Sprintf("  %d dead letters", v.status.DeadLetters)
+	text := fmt.Sprintf("%s  lag %s · %s changes/s", state, lagText(v.status.Lag), grouped(rounded(v.changeRate)))
+	if kept := v.status.Runway; kept > 0 {
+		text += " · log kept for " + spanText(kept)
 	}
-	return text + "  position " + string(v.status.Position)
+	text += " · dead letters " + grouped(int64(v.status.DeadLetters))
+	if v.listens != "" {
+		text += " · http://" + v.listens
+	}
+	return text
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -38,14 +39,23 @@ func sourceGrants(ctx context.Context, c *config, chosen *selection, log *slog.L
 		out.grants("source "+shownURL(c.Source.URL), needs)
 	}
 	described, err := describe(ctx, src, patterns)
-	if err != nil { // tables that may not be read yet, which is what this is about
-		return nil, nil //nolint:nilerr // the target's grants are then those for any destination
+	if err != nil || len(described) == 0 { // tables that may not be read yet, which is what this is about
+		return chosen.roughly(), nil //nolint:nilerr // see there
 	}
 	compiled, err := chosen.compile(ctx, described)
 	if err != nil {
-		return nil, nil //nolint:nilerr // what is wrong with mappings, check says
+		return chosen.roughly(), nil //nolint:nilerr // what is wrong with mappings, check says
 	}
 	return writtenAt{plans: compiled.Plans}.destinations(), nil
+}
+
+// roughly are the destinations as far as mappings name them, without their fields: enough to say what a target's account needs.
+func (s *selection) roughly() []*targets.Destination {
+	var dests []*targets.Destination
+	for _, name := range mappings.DestinationNames(s.mappings, s.tables, s.rules) {
+		dests = append(dests, &targets.Destination{Name: name})
+	}
+	return dests
 }
 
 func targetGrants(ctx context.Context, c *config, dests []*targets.Destination, log *slog.Logger, out *lines) (err error) {

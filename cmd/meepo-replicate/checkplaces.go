@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/mappings"
@@ -62,12 +64,14 @@ func (w writtenAt) find(subject string) (plan *mappings.Plan, field string) {
 		if subject == dest {
 			return p, ""
 		}
-		if name, ok := strings.CutPrefix(subject, dest+"."); ok {
-			for _, f := range p.Destination().Fields {
-				if f.Name == name {
-					return p, name
-				}
+		for _, f := range p.Destination().Fields {
+			name, ok := strings.CutSuffix(subject, "."+f.Name)
+			if ok && (name == dest || p.Spread() && mappings.Spreads(dest, name)) {
+				return p, f.Name
 			}
+		}
+		if p.Spread() && mappings.Spreads(dest, subject) {
+			return p, ""
 		}
 	}
 	return nil, ""
@@ -83,6 +87,36 @@ func (w writtenAt) place(subject string) mappings.Place {
 	default:
 		return w.destination(plan)
 	}
+}
+
+// there are the destinations to look at: of plans whose rows are spread those that exist.
+func (w writtenAt) there(ctx context.Context, dst targetDriver) ([]*targets.Destination, error) {
+	var dests []*targets.Destination
+	for _, p := range w.plans {
+		names, err := namesThere(ctx, dst, p.Destination().Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			dest := *p.Destination()
+			dest.Name = name
+			dests = append(dests, &dest)
+		}
+	}
+	return dests, nil
+}
+
+// namesThere are the destinations that exist of a name that is spread; any other is its own.
+func namesThere(ctx context.Context, dst targetDriver, name string) ([]string, error) {
+	if !mappings.IsSpread(name) {
+		return []string{name}, nil
+	}
+	lister, ok := dst.(targets.Lister)
+	if !ok {
+		return nil, nil
+	}
+	names, err := lister.List(ctx, mappings.SpreadPrefix(name))
+	return slices.DeleteFunc(names, func(one string) bool { return !mappings.Spreads(name, one) }), err
 }
 
 func (w writtenAt) destinations() []*targets.Destination {

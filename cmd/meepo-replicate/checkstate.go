@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
@@ -90,40 +91,79 @@ func (r *checkReport) filled(ctx context.Context, g *checkGroup, dst targetDrive
 		return nil
 	}
 	for _, plan := range r.known.Plans {
-		if plan.Identity == "" {
-			continue
-		}
-		now, err := target.Identify(ctx, plan.Destination)
-		if err != nil && !errors.Is(err, targets.ErrMismatch) {
-			return err
-		}
-		if err == nil && now != plan.Identity {
-			g.add(source.Fatal, plan.Destination, targets.ErrReplaced.Error()+" since it was filled",
-				"meepo-replicate resume "+plan.Plan+" copies all of its rows again, if that was meant")
+		for dest, before := range filledBy(plan) {
+			now, err := target.Identify(ctx, dest)
+			if err != nil && !errors.Is(err, targets.ErrMismatch) {
+				return err
+			}
+			if err == nil && now != before {
+				g.add(source.Fatal, dest, targets.ErrReplaced.Error()+" since it was filled",
+					"meepo-replicate resume "+replicate.ShellWord(plan.Plan)+" copies all of its rows again, if that was meant")
+			}
 		}
 	}
 	return nil
+}
+
+// filledBy are the destinations that a plan has filled, each with what stood behind it, as far as that was told.
+func filledBy(plan state.Plan) map[string]string {
+	switch {
+	case mappings.IsSpread(plan.Destination):
+		return replicate.Places(plan.Identity)
+	case plan.Identity == "":
+		return nil
+	}
+	return map[string]string{plan.Destination: plan.Identity}
+}
+
+// spread tells of mappings whose destinations are made as rows come.
+func (r *checkReport) spread(g *checkGroup, written writtenAt, there []*targets.Destination) {
+	for _, plan := range written.plans {
+		if !plan.Spread() {
+			continue
+		}
+		n := 0
+		for _, dest := range there {
+			if mappings.Spreads(plan.Destination().Name, dest.Name) {
+				n++
+			}
+		}
+		g.addAt(written.destination(plan), source.Note, plan.Destination().Name, fmt.Sprintf("destinations are made as rows come; there are %d now", n), "")
+	}
 }
 
 // occupied finds destinations that hold documents although nothing was ever written by this state.
 func (r *checkReport) occupied(ctx context.Context, g *checkGroup, dst targetDriver, written writtenAt) error {
 	seen := map[string]bool{}
 	for _, plan := range written.plans {
-		dest := plan.Destination().Name
-		if seen[dest] {
-			continue
-		}
-		seen[dest] = true
-		count, fits, err := occupants(ctx, dst, dest)
-		switch at, other := written.destination(plan), written.anotherName(plan); {
-		case err != nil:
+		names, err := namesThere(ctx, dst, plan.Destination().Name)
+		if err != nil {
 			return err
-		case count != "" && !fits:
-			g.addAt(at, source.Warning, dest, "exists with "+count+" documents and was not made by meepo-replicate", other)
-		case count != "":
-			g.addAt(at, source.Fatal, dest, replicate.ErrFilled.Error()+", "+count+" of them, and the state is new: it did not put them there",
-				"either "+other+"; or name the state of the run that filled it, by --state; or start with --fresh, which copies everything into it and removes what no row stands for")
 		}
+		for _, dest := range names {
+			if seen[dest] {
+				continue
+			}
+			seen[dest] = true
+			if err := r.occupant(ctx, g, dst, written, plan, dest); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// occupant looks at one destination of a plan.
+func (r *checkReport) occupant(ctx context.Context, g *checkGroup, dst targetDriver, written writtenAt, plan *mappings.Plan, dest string) error {
+	count, fits, err := occupants(ctx, dst, dest)
+	switch at, other := written.destination(plan), written.anotherName(plan); {
+	case err != nil:
+		return err
+	case count != "" && !fits:
+		g.addAt(at, source.Warning, dest, "exists with "+count+" documents and was not made by meepo-replicate", other)
+	case count != "":
+		g.addAt(at, source.Fatal, dest, replicate.ErrFilled.Error()+", "+count+" of them, and the state is new: it did not put them there",
+			"either "+other+"; or name the state of the run that filled it, by --state; or start with --fresh, which copies everything into it and removes what no row stands for")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
+	"github.com/meepo-replicate/meepo/targets"
 )
 
 func newCheckCommand(p *process) *cobra.Command {
@@ -158,7 +159,12 @@ func (r *checkReport) target(ctx context.Context, c *config, written writtenAt, 
 			g.failed("connection", err)
 		}
 	}()
-	findings, err := dst.Check(ctx, written.destinations())
+	dests, err := written.there(ctx, dst)
+	var findings []targets.Finding
+	if err == nil {
+		findings, err = dst.Check(ctx, dests)
+	}
+	r.spread(g, written, dests)
 	if err == nil {
 		err = r.filled(ctx, g, dst, written)
 	}

@@ -92,7 +92,7 @@ func prepareRun(ctx context.Context, c *config, chosen *selection, log *slog.Log
 	return replicate.Options{
 		Source: src, Target: dst, State: store, Logger: log, Tables: chosen.tables, Compile: chosen.compile,
 		Once: c.Once, FollowOnly: c.FollowOnly, RowsPerSecond: c.Rate, OnTruncate: c.OnTruncate,
-		OnFault: c.OnFault, MaxRejected: c.MaxRejected, Fresh: c.Fresh, OnSchemaChange: c.OnSchemaChange, AcceptStale: c.AcceptStale, Observer: testObserver(),
+		OnFault: c.OnFault, MaxRejected: c.MaxRejected, MaxDestinations: int(c.MaxDestinations), Fresh: c.Fresh, OnSchemaChange: c.OnSchemaChange, AcceptStale: c.AcceptStale, Observer: testObserver(),
 	}, nil
 }
 
@@ -151,7 +151,9 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 	watched.watch(r.Status)
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
-	watcher.Go(func() { newMonitor(r.Status, log, p.stderr).run(watching) })
+	monitor := newMonitor(r.Status, log, p.stderr)
+	monitor.listens = watched.address()
+	watcher.Go(func() { monitor.run(watching) })
 	err = r.Run(ctx, p.drain)
 	stop()
 	watcher.Wait()
@@ -162,7 +164,7 @@ func replicateAll(ctx context.Context, p *process, options replicate.Options, wa
 		return err
 	}
 	s := r.Status()
-	log.Info("stopped with everything saved", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
+	log.Info("stopped with everything saved, run again to go on", "position", s.Position, "rows_read", s.RowsRead, "written", s.Upserts, "deleted", s.Deletes)
 	if s.DeadLetters > 0 {
 		log.Warn("the target rejected documents: see meepo-replicate deadletters list", "dead_letters", s.DeadLetters)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/replicate/state"
 )
 
@@ -63,6 +65,7 @@ type tableStatus struct {
 	Plan        string `json:"mapping"`
 	Table       string `json:"table"`
 	Destination string `json:"destination"`
+	Spread      int    `json:"destinations,omitempty"` // how many there are, where rows are spread
 	RangesDone  int    `json:"ranges_done"`
 	Ranges      int    `json:"ranges"`
 	Rows        int64  `json:"rows"`
@@ -135,6 +138,9 @@ func readStatus(ctx context.Context, store *state.Store) (*status, error) {
 	}
 	for _, plan := range snap.Plans {
 		t := tableStatus{Plan: plan.Plan, Table: plan.Source, Destination: plan.Destination}
+		if mappings.IsSpread(plan.Destination) {
+			t.Spread = len(replicate.Places(plan.Identity))
+		}
 		for _, r := range snap.Ranges {
 			if r.Plan != plan.Plan {
 				continue
@@ -194,20 +200,8 @@ func (s *status) print(w io.Writer) error {
 	if s.Saved != nil {
 		out.printf("saved at      %s\n", s.Saved.Format(time.RFC3339))
 	}
-	if len(s.Tables) > 0 {
-		out.printf("\n")
-		table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(table, "TABLE\tDESTINATION\tCOPY\tRANGES\tROWS")
-		for _, t := range s.Tables {
-			progress := "done"
-			if !t.Done {
-				progress = "under way"
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d/%d\t%d\n", t.Table, t.Destination, progress, t.RangesDone, t.Ranges, t.Rows)
-		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
+	if err := printTables(out, s.Tables); err != nil {
+		return err
 	}
 	if len(s.Jobs) > 0 {
 		out.printf("\nqueued\n")
@@ -239,6 +233,28 @@ func (s *status) print(w io.Writer) error {
 		out.printf("  … and %d older: see meepo-replicate deadletters list\n", s.Letters-len(s.Newest))
 	}
 	return out.err
+}
+
+// printTables writes a line per table.
+func printTables(out *lines, tables []tableStatus) error {
+	if len(tables) == 0 {
+		return nil
+	}
+	out.printf("\n")
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "TABLE\tDESTINATION\tCOPY\tRANGES\tROWS")
+	for _, t := range tables {
+		progress := "done"
+		if !t.Done {
+			progress = "under way"
+		}
+		to := t.Destination
+		if t.Spread > 0 {
+			to += fmt.Sprintf(" (%d)", t.Spread)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d/%d\t%d\n", t.Table, to, progress, t.RangesDone, t.Ranges, t.Rows)
+	}
+	return table.Flush()
 }
 
 // text says what is asked for.

@@ -43,6 +43,7 @@ type config struct {
 	OnSchemaChange   string
 	AcceptStale      []string
 	MaxRejected      float64
+	MaxDestinations  uint32
 	Fresh            bool
 	Listen           string
 	LogFormat        string

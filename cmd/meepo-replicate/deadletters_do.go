@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -157,7 +158,7 @@ func (t *lettersTask) hopeless(snap state.Snapshot, plan string) string {
 		return ""
 	}
 	if slices.ContainsFunc(snap.Parked, func(p state.Parked) bool { return p.Plan == plan }) {
-		return "it is parked: meepo-replicate resume " + plan + " tries them, too"
+		return "it is parked: meepo-replicate resume " + replicate.ShellWord(plan) + " tries them, too"
 	}
 	return "it is not copied any more: meepo-replicate deadletters drop --table " + plan + " forgets them"
 }

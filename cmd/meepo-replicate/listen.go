@@ -24,6 +24,7 @@ type endpoint struct {
 	metrics *metrics.Metrics
 	status  atomic.Pointer[func() replicate.Status]
 	server  *http.Server
+	at      string // its address, with the port that it got
 	owned   sync.WaitGroup
 }
 
@@ -52,7 +53,7 @@ func listen(ctx context.Context, address string, log *slog.Logger) (*endpoint, e
 		return nil, &source.HintError{Err: fmt.Errorf("serve metrics: %w", err),
 			Advice: "choose another address with --listen, or see what has the port: ss -ltnp"}
 	}
-	e := &endpoint{metrics: metrics.New()}
+	e := &endpoint{metrics: metrics.New(), at: listener.Addr().String()}
 	e.server = &http.Server{
 		Handler: e.routes(), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -64,6 +65,14 @@ func listen(ctx context.Context, address string, log *slog.Logger) (*endpoint, e
 		}
 	})
 	return e, nil
+}
+
+// address is where it is served; empty: nowhere.
+func (e *endpoint) address() string {
+	if e == nil {
+		return ""
+	}
+	return e.at
 }
 
 func (e *endpoint) routes() http.Handler {

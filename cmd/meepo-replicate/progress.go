@@ -20,11 +20,12 @@ const (
 
 // monitor shows how a run goes: bars and a status line on a terminal, log lines elsewhere.
 type monitor struct {
-	status func() replicate.Status
-	log    *slog.Logger
-	out    *redirect
-	every  time.Duration // between log lines
-	rates  map[string]*meter
+	status  func() replicate.Status
+	log     *slog.Logger
+	out     *redirect
+	every   time.Duration // between log lines
+	listens string        // see view
+	rates   map[string]*meter
 }
 
 func newMonitor(status func() replicate.Status, log *slog.Logger, out *redirect) *monitor {
@@ -33,7 +34,7 @@ func newMonitor(status func() replicate.Status, log *slog.Logger, out *redirect)
 
 // run shows the progress until ctx ends.
 func (m *monitor) run(ctx context.Context) {
-	if m.out.terminal() {
+	if m.out.width() > 0 {
 		m.draw(ctx)
 		return
 	}
@@ -57,6 +58,21 @@ func (r *redirect) terminal() bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// width is how many characters a line of the terminal has; 0: it is none, or has no size.
+func (r *redirect) width() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, ok := r.to.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // view is the progress at one moment, with rates.
 type view struct {
 	tables  []tableView
@@ -68,6 +84,7 @@ type view struct {
 	eta         time.Duration
 	changeRate  float64
 	status      replicate.Status
+	listens     string // where the run serves its metrics; empty: nowhere
 }
 
 type tableView struct {
@@ -84,7 +101,7 @@ func (m *monitor) look(now time.Time) view {
 	if len(s.Plans) == 0 {
 		return view{status: s} // the run has not begun; what it finds done is no rate
 	}
-	v := view{status: s, copying: s.Backfilling, changeRate: m.rate("changes", now, s.Events)}
+	v := view{status: s, listens: m.listens, copying: s.Backfilling, changeRate: m.rate("changes", now, s.Events)}
 	for _, p := range s.Plans {
 		t := tableView{name: p.Name, rows: p.Rows, total: p.Total, done: p.Done}
 		if p.Name != p.Table.String() {
@@ -148,6 +165,19 @@ func (m *monitor) line(v view) {
 	}
 	m.log.Info("copying", "tables", fmt.Sprintf("%d/%d", v.done, len(v.tables)), "rows", v.rows, "of_about", total,
 		"rows_per_second", rounded(v.rowRate), "eta", eta, "lag", lagText(v.status.Lag), "changes", v.status.Events, "dead_letters", v.status.DeadLetters)
+}
+
+// spanText is a time in its largest unit, or the two largest.
+func spanText(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
 }
 
 func lagText(d time.Duration) string {

@@ -70,7 +70,7 @@ func TestBars_TextsAndEnd(t *testing.T) {
 	}
 	b.close(last)
 	text := drawn.String()
-	for _, want := range []string{"orders (shop.orders)", "20000 rows, done"} {
+	for _, want := range []string{"orders (shop.orders)", "20,000 rows, done"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not drawn:\n%q", want, text)
 		}
@@ -78,13 +78,13 @@ func TestBars_TextsAndEnd(t *testing.T) {
 	if strings.Contains(text, "shop.done") {
 		t.Error("a bar is drawn for a table that was copied before")
 	}
-	if got, want := tableText(views[1].tables[1]), "1000 of about 10000 rows  100/s  1m30s left"; got != want {
+	if got, want := tableText(views[1].tables[1]), "10 %  1,000 of about 10,000 rows  100/s  1m30s left"; got != want {
 		t.Errorf("bar: %s", got)
 	}
-	if got, want := tableText(views[2].tables[1]), "20000 of about 20000 rows  1238/s"; got != want {
+	if got, want := tableText(views[2].tables[1]), "100 %  20,000 of about 20,000 rows  1,238/s"; got != want {
 		t.Errorf("bar beyond its estimate: %s", got)
 	}
-	if got, want := statusText(views[1]), "copying 1 of 2 tables, following  lag 1.2s  10 changes/s  position p"; got != want {
+	if got, want := statusText(views[1]), "copying 1 of 2 tables, following  lag 1.2s · 10 changes/s · dead letters 0"; got != want {
 		t.Errorf("status line: %s", got)
 	}
 }

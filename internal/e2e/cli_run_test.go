@@ -75,6 +75,7 @@ type statusJSON struct {
 	State, Position string
 	Tables          []struct {
 		Mapping, Table, Destination string
+		Destinations                int
 		Done                        int `json:"ranges_done"`
 		Ranges                      int
 		Rows                        int64

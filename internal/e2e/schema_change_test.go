@@ -318,3 +318,30 @@ func TestSchemaChange_Stop(t *testing.T) {
 		r.stop(t)
 	})
 }
+
+// TestSchemaChange_Replaced: a column that is dropped and added anew under its name has lost its values, which no row event says:
+// in one statement, in two, and while no run is on.
+func TestSchemaChange_Replaced(t *testing.T) {
+	onFew(t, []servertest.Flavor{servertest.MySQL, servertest.Postgres}, func(t *testing.T, flavor servertest.Flavor) {
+		a := &alteredTables{twoTables: &twoTables{t: t, db: servertest.OpenSQL(t, flavor).InSchema(t), target: servertest.OpenElastic(t)}}
+		file := fmt.Sprintf("version: 1\nsource: {url: %q}\ntarget: {kind: elastic, url: %q}\nmappings:\n", a.db.ReplURL, a.target.URL)
+		for _, name := range []string{"t_replace_evolve_one", "t_replace_evolve_two", "t_replace_evolve_down"} {
+			a.tables = append(a.tables, name)
+			a.db.Exec(t, "CREATE TABLE "+name+" (id INT PRIMARY KEY, n INT, v VARCHAR(20))")
+			a.db.Exec(t, "INSERT INTO "+name+" VALUES (1, 0, 'value 1'), (2, 0, 'value 2')")
+			file += fmt.Sprintf("  - {name: %s, from: %s.%s, to: %s, on_schema_change: {other: evolve}}\n", name, a.db.Name, name, a.index(name))
+		}
+		a.dir = in(t, file)
+		r := a.start()
+		a.awaitCopied(r)
+		a.awaitPromised(r, a.tables)
+		a.db.Exec(t, "ALTER TABLE t_replace_evolve_one DROP COLUMN v, ADD COLUMN v VARCHAR(20)")
+		a.db.Exec(t, "ALTER TABLE t_replace_evolve_two DROP COLUMN v; ALTER TABLE t_replace_evolve_two ADD COLUMN v VARCHAR(20)")
+		a.awaitPromised(r, a.tables)
+		r.stop(t)
+		a.db.Exec(t, "ALTER TABLE t_replace_evolve_down DROP COLUMN v, ADD COLUMN v VARCHAR(20)")
+		r = a.start()
+		a.awaitPromised(r, a.tables)
+		r.stop(t)
+	})
+}

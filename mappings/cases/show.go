@@ -66,11 +66,13 @@ func writeRows(out *strings.Builder, plan *mappings.Plan, t table) error {
 		if err != nil {
 			fmt.Fprintf(out, "  error %v\n", err)
 		}
+		before := ops
 		if ops, err = plan.Ops(ops, source.Row{Key: key}, versionGone); err != nil {
-			return fmt.Errorf("a row that is gone: %w", err)
+			fmt.Fprintf(out, "  error when it is gone: %v\n", err)
+			ops = before
 		}
 		for _, op := range ops {
-			if err := writeOp(out, op); err != nil {
+			if err := writeOp(out, op, plan.Spread()); err != nil {
 				return err
 			}
 			if back, err := plan.KeyOf(op.ID); err != nil || back != key {
@@ -93,8 +95,8 @@ func keyOf(columns source.Columns, values []source.Value) (source.Key, error) {
 	return key, nil
 }
 
-// writeOp shows what is written, with the fields in order.
-func writeOp(out *strings.Builder, op targets.Op) error {
+// writeOp shows what is written, with the fields in order, and, where rows are spread, its destination.
+func writeOp(out *strings.Builder, op targets.Op, spread bool) error {
 	fmt.Fprintf(out, "  %s %s", op.Verb, op.ID)
 	switch op.Verb {
 	case targets.MarkDeleted:
@@ -108,6 +110,9 @@ func writeOp(out *strings.Builder, op targets.Op) error {
 	}
 	if op.Routing != "" {
 		fmt.Fprintf(out, ", routed by %s", op.Routing)
+	}
+	if spread {
+		fmt.Fprintf(out, " to %s", op.Dest.Name)
 	}
 	out.WriteByte('\n')
 	return nil

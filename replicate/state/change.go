@@ -23,9 +23,12 @@ type Plan struct {
 	Source      string // "schema.table"
 	Destination string
 	Fingerprint string
-	Identity    string // what stood behind the destination when it was taken up; empty: the target cannot tell
+	Identity    string // what stood behind the destination when it was taken up; empty: the target cannot tell. The engine says how it has many
 	Definition  string // what it was made of, as mappings.Definition writes it; empty: an earlier program did not say
 }
+
+// Identity is Plan.Identity alone.
+type Identity struct{ Plan, Identity string }
 
 // Parked is a plan that is left alone after a fault until somebody resumes it.
 type Parked struct {
@@ -128,6 +131,7 @@ type Change struct {
 	Checkpoint *Checkpoint
 	Plans      []Plan // added or replaced
 	DropPlans  []string
+	Identities []Identity // after Plans: of those that are there
 	// NewRanges replace all ranges of the plans in it.
 	NewRanges []Range
 	Ranges    []Range // progress
@@ -157,7 +161,7 @@ const ForgetMark = -1
 func (c Change) Empty() bool {
 	return c.Checkpoint == nil && c.Lease == nil && c.Mark == 0 &&
 		len(c.Plans)+len(c.DropPlans)+len(c.NewRanges)+len(c.Ranges)+len(c.AddJobs)+len(c.DoneJobs)+len(c.Letters)+
-			len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release)+len(c.LeaveOut)+len(c.TakeIn) == 0
+			len(c.Identities)+len(c.Resolved)+len(c.Park)+len(c.Unpark)+len(c.DoneRequests)+len(c.Hold)+len(c.Release)+len(c.LeaveOut)+len(c.TakeIn) == 0
 }
 
 // Keep leaves out plans that are not kept, and their jobs.
@@ -171,6 +175,7 @@ func (c *Change) Keep(kept func(plan string) bool) {
 func (c *Change) Merge(later Change) {
 	for _, plan := range later.DropPlans {
 		c.Plans = slices.DeleteFunc(c.Plans, func(p Plan) bool { return p.Plan == plan })
+		c.Identities = slices.DeleteFunc(c.Identities, func(i Identity) bool { return i.Plan == plan })
 		c.AddJobs = slices.DeleteFunc(c.AddJobs, func(j Job) bool { return j.Plan == plan })
 		c.NewRanges = slices.DeleteFunc(c.NewRanges, func(r Range) bool { return r.Plan == plan })
 		c.Ranges = slices.DeleteFunc(c.Ranges, func(r Range) bool { return r.Plan == plan })
@@ -196,6 +201,7 @@ func (c *Change) Merge(later Change) {
 	}
 	c.Plans = append(c.Plans, later.Plans...)
 	c.DropPlans = append(c.DropPlans, later.DropPlans...)
+	c.Identities = append(c.Identities, later.Identities...)
 	c.NewRanges = append(c.NewRanges, later.NewRanges...)
 	c.Ranges = append(c.Ranges, later.Ranges...)
 	c.AddJobs = append(c.AddJobs, later.AddJobs...)
@@ -236,6 +242,9 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 	}
 	for _, p := range c.Plans {
 		exec(`INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?, ?)`, p.Plan, p.Source, p.Destination, p.Fingerprint, p.Identity, p.Definition)
+	}
+	for _, i := range c.Identities {
+		exec(`UPDATE plans SET identity = ? WHERE plan = ?`, i.Identity, i.Plan)
 	}
 	for _, r := range c.NewRanges {
 		exec(`DELETE FROM ranges WHERE plan = ?`, r.Plan)

@@ -82,6 +82,8 @@ func TestGrants_CanBeRun(t *testing.T) {
 		}{
 			"n": {nil, source.Pattern{Schema: d.Name, Name: "a"}, []string{"REPLICATION SLAVE", "ON *.*", "SELECT ON `" + d.Name + "`.`a`"}, nil},
 			"s": {nil, source.Pattern{Schema: d.Name, Name: "*"}, []string{"REPLICATION SLAVE", "ON *.*", "SELECT ON `" + strings.ReplaceAll(d.Name, "_", `\_`) + "`.*"}, nil},
+			"p": {nil, source.Pattern{Schema: d.Name[:len(d.Name)-1] + "?", Name: "a"}, []string{"REPLICATION SLAVE", "ON *.*",
+				"SELECT ON `" + strings.ReplaceAll(d.Name[:len(d.Name)-1], "_", `\_`) + "_`.*"}, nil}, // none of its tables can be seen before
 			"w": {[]string{"SELECT, INSERT, UPDATE, DELETE ON `" + d.Name + "`.*"}, source.Pattern{Schema: d.Name, Name: "*"}, []string{"REPLICATION SLAVE", "ON *.*"},
 				[]string{"REVOKE INSERT, UPDATE, DELETE ON `" + d.Name + "`.*"}},
 			"g": {[]string{"SELECT ON *.*"}, source.Pattern{Schema: d.Name, Name: "a"}, []string{"SELECT ON `" + d.Name + "`.`a`", "REPLICATION SLAVE", "ON *.*"},

@@ -219,7 +219,18 @@ func (s *Source) Grants(ctx context.Context, patterns []source.Pattern, tables [
 	for _, need := range p.logPrivileges() {
 		say(r.has(need[0]), fmt.Sprintf("GRANT %s ON *.* TO %s;", need[0], r.account))
 	}
-	for _, t := range granted(patterns, tables) {
+	var named []source.Pattern // of one schema each, or of those that are there
+	for _, pattern := range patterns {
+		like, ok := likeOf(pattern.Schema)
+		if !ok || p.is("partial_revokes", "ON") { // then no grant has wildcards
+			named = append(named, pattern)
+			continue
+		}
+		for _, privilege := range p.tablePrivileges() { // schemas that come later, too
+			say(r.mayAll(privilege, like), fmt.Sprintf("GRANT %s ON %s.* TO %s;", privilege, quote(like), r.account))
+		}
+	}
+	for _, t := range granted(named, tables) {
 		for _, privilege := range p.tablePrivileges() {
 			say(r.may(privilege, t), fmt.Sprintf("GRANT %s ON %s TO %s;", privilege, p.level(privilege, t), r.account))
 		}
@@ -235,6 +246,22 @@ func (s *Source) Grants(ctx context.Context, patterns []source.Pattern, tables [
 		all.Missing, all.Held = append(all.Held, all.Missing...), nil
 	}
 	return all, nil
+}
+
+// likeOf is a pattern of schemas as a grant has it, where % is any text and _ any character; false for a plain name, and for
+// one that holds more than * and ?.
+func likeOf(schema string) (string, bool) {
+	if !source.IsGlob(schema) || strings.ContainsAny(schema, `[]\\`) {
+		return "", false
+	}
+	return strings.NewReplacer("_", `\_`, "%", `\%`, "*", "%", "?", "_").Replace(schema), true
+}
+
+// mayAll reports whether a privilege is held on all schemas of a pattern.
+func (r rights) mayAll(privilege, like string) bool {
+	return slices.ContainsFunc(r.lines, func(g grant) bool {
+		return !g.revoked && g.gives(privilege) && (g.level == everywhere || g.table == "" && equalName(g.schema, like, r.fold))
+	})
 }
 
 // level is what a privilege for a table is granted on; one without a name is all of its schema. The right to lock has no

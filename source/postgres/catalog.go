@@ -53,7 +53,7 @@ const sqlColumns = `WITH RECURSIVE base(attnum, typid, typmod, depth) AS (
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, t.typname, n.nspname, t.typtype::text, t.typcategory::text,
  b.typmod, a.attnotnull, a.attgenerated <> '',
  ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
- coalesce((SELECT p FROM array_position(k.indkey::int2[], a.attnum) AS p WHERE p < k.indnkeyatts), -1)
+ coalesce((SELECT p FROM array_position(k.indkey::int2[], a.attnum) AS p WHERE p < k.indnkeyatts), -1), a.attnum::int
 FROM (SELECT DISTINCT ON (attnum) * FROM base ORDER BY attnum, depth DESC) b
 JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = b.attnum
 JOIN pg_type t ON t.oid = b.typid JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -156,7 +156,7 @@ func readTable(ctx context.Context, tx pgx.Tx, incarnation, which string, args .
 		return def, err
 	}
 	var d columnDef
-	into := []any{&d.name, &d.native, &d.typeOID, &d.base, &d.namespace, &d.class, &d.category, &d.mod, &d.notNull, &d.generated, &d.labels, &d.keySeq}
+	into := []any{&d.name, &d.native, &d.typeOID, &d.base, &d.namespace, &d.class, &d.category, &d.mod, &d.notNull, &d.generated, &d.labels, &d.keySeq, &d.number}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		d.keySeq++ // array positions of an int2vector count from 0
 		d.labels = slices.Clone(d.labels)

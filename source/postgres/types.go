@@ -20,6 +20,7 @@ type columnDef struct {
 	generated bool
 	labels    []string // of an enum
 	keySeq    int      // place in the key, from 1; 0: not in it
+	number    int      // pg_attribute.attnum, which no other column of the table ever has
 }
 
 // builtin are the types of pg_catalog that are known here.
@@ -53,7 +54,7 @@ var extensions = map[string]source.Type{
 
 // columnOf translates a column of the catalog.
 func columnOf(d columnDef, ordinal int) source.Column {
-	c := source.Column{Name: d.name, Ordinal: ordinal, Nullable: !d.notNull, Generated: d.generated, Type: typeOf(d)}
+	c := source.Column{Name: d.name, Ordinal: ordinal, Number: d.number, Nullable: !d.notNull, Generated: d.generated, Type: typeOf(d)}
 	name := quote(d.name)
 	switch {
 	case d.base == "money" && d.class == "b":

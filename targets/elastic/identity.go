@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 var (
 	_ targets.Identifier = (*Target)(nil)
 	_ targets.Counter    = (*Target)(nil)
+	_ targets.Lister     = (*Target)(nil)
 )
 
 // Count counts what a search would find.
@@ -31,6 +33,26 @@ func (t *Target) Count(ctx context.Context, dest string) (int64, bool, error) {
 		return 0, false, fmt.Errorf("count %s: %w", dest, err)
 	}
 	return answer.Count, true, nil
+}
+
+// List names the aliases that begin with a prefix.
+func (t *Target) List(ctx context.Context, prefix string) ([]string, error) {
+	var indices map[string]struct {
+		Aliases map[string]struct{} `json:"aliases"`
+	}
+	err := t.client.do(ctx, esapi.IndicesGetAliasRequest{Name: []string{prefix + "*"}}, &indices)
+	if err != nil && !hasStatus(err, http.StatusNotFound) {
+		return nil, fmt.Errorf("list aliases %s*: %w", prefix, err)
+	}
+	names := map[string]bool{}
+	for _, index := range indices {
+		for name := range index.Aliases {
+			if strings.HasPrefix(name, prefix) {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
 }
 
 // shardsPatience is how long Identify waits for shards that are not assigned yet, as after a restart.

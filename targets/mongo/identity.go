@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -12,7 +14,44 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-var _ targets.Identifier = (*Target)(nil)
+var (
+	_ targets.Identifier = (*Target)(nil)
+	_ targets.Lister     = (*Target)(nil)
+)
+
+// List names the collections, database and all, that begin with a prefix.
+func (t *Target) List(ctx context.Context, prefix string) ([]string, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	client, err := t.client(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list collections %s…: %w", prefix, err)
+	}
+	database, _, whole := strings.Cut(prefix, ".")
+	databases := []string{database}
+	if !whole {
+		if databases, err = client.ListDatabaseNames(ctx, bson.D{}); err != nil {
+			return nil, fmt.Errorf("list databases %s…: %w", prefix, t.refused(ctx, client, err))
+		}
+	}
+	var names []string
+	for _, database := range databases {
+		if !whole && !strings.HasPrefix(database, prefix) {
+			continue
+		}
+		collections, err := client.Database(database).ListCollectionNames(ctx, bson.D{})
+		if err != nil {
+			return nil, fmt.Errorf("list collections %s…: %w", prefix, t.refused(ctx, client, err))
+		}
+		for _, collection := range collections {
+			if name := database + "." + collection; strings.HasPrefix(name, prefix) && CheckName(name) == nil {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
 
 // Identify names the collection by the uuid that the server gave it, or by our marker, and the word of its record. That a
 // server went back to an earlier time is told by the marks.

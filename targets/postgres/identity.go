@@ -4,13 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
 
-var _ targets.Identifier = (*Target)(nil)
+var (
+	_ targets.Identifier = (*Target)(nil)
+	_ targets.Lister     = (*Target)(nil)
+)
+
+// List names the tables, schema and all, that begin with a prefix.
+func (t *Target) List(ctx context.Context, prefix string) ([]string, error) {
+	ctx, cancel := t.limited(ctx)
+	defer cancel()
+	rows, err := t.pool.Query(ctx, "SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"+
+		" WHERE c.relkind IN ('r', 'p') AND starts_with(n.nspname || '.' || c.relname, $1)", prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list tables %s…: %w", prefix, refused(err))
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list tables %s…: %w", prefix, refused(err))
+	}
+	slices.Sort(names)
+	return names, nil
+}
 
 // Identify names the table by the server, its database and its oid: a table that is made anew gets another. That a server
 // went back to an earlier time is told by the marks.

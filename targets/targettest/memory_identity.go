@@ -3,6 +3,8 @@ package targettest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/meepo-replicate/meepo/targets"
 )
@@ -10,7 +12,22 @@ import (
 var (
 	_ targets.Identifier = (*Memory)(nil)
 	_ targets.Marker     = (*Memory)(nil)
+	_ targets.Lister     = (*Memory)(nil)
 )
+
+// List names the destinations that begin with a prefix.
+func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var names []string
+	for name := range m.dests {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
 
 // Identify names a destination by a number that no other one has had.
 func (m *Memory) Identify(_ context.Context, dest string) (string, error) {

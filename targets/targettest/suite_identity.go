@@ -1,6 +1,8 @@
 package targettest
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/meepo-replicate/meepo/targets"
@@ -117,4 +119,28 @@ func (s *suite) marks(t *testing.T) {
 	}
 	expect(a, targets.Mark{Number: 2, Position: "again"})
 	expect(b, targets.Mark{})
+}
+
+// list: destinations are found by how their names begin.
+func (s *suite) list(t *testing.T) {
+	target, first := s.open(t, plain)
+	lister, ok := target.(targets.Lister)
+	if !ok {
+		t.Fatal("the target lists no destinations")
+	}
+	second, other := s.destination(plain), s.destination(plain)
+	first.Name, second.Name = first.Name+"-b", first.Name+"-a"
+	prefix := strings.TrimSuffix(second.Name, "a")
+	for range 2 { // nothing is made by asking
+		if names, err := lister.List(t.Context(), prefix); err != nil || len(names) != 0 {
+			t.Errorf("before there is any: %q, %v", names, err)
+		}
+	}
+	if err := target.Prepare(t.Context(), []*targets.Destination{first, second, other}); err != nil {
+		t.Fatal(err)
+	}
+	names, err := lister.List(t.Context(), prefix)
+	if err != nil || !slices.Equal(names, []string{second.Name, first.Name}) {
+		t.Errorf("%q, %v", names, err)
+	}
 }
