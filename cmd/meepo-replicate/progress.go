@@ -50,14 +50,6 @@ func (m *monitor) run(ctx context.Context) {
 	}
 }
 
-// terminal reports whether a person is looking.
-func (r *redirect) terminal() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f, ok := r.to.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 // width is how many characters a line of the terminal has; 0: it is none, or has no size.
 func (r *redirect) width() int {
 	r.mu.Lock()
