@@ -67,6 +67,13 @@ type Catalog interface {
 	Columns(ctx context.Context, fence Fence, table Table) (Columns, error)
 }
 
+// Onlooker tells where a source is to somebody who follows nothing.
+type Onlooker interface {
+	// Present returns the newest position, to be compared with another one and not to be followed from, and a fence of all that
+	// any reader has seen by now. Nothing is made or kept in the source for it.
+	Present(ctx context.Context) (Position, Fence, error)
+}
+
 // Clock tells the source server's time.
 type Clock interface {
 	// Now returns the server's current time.

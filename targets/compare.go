@@ -41,6 +41,8 @@ type Compared struct {
 
 // Comparer is a target that can say what writing would change.
 type Comparer interface {
+	// Know tells of destinations that are compared and listed without having been prepared. It asks nobody.
+	Know(dests []*Destination)
 	// Compare holds ops against what their destinations hold, with every durable write in it, and writes nothing.
 	// It returns one result per op, in order. What counts as equal is the target's own idea, see the driver's
 	// TYPES.md: for an Upsert whether the document would be read and found alike, for a MarkDeleted whether a

@@ -129,9 +129,9 @@ func (s *sides) explain(ctx context.Context, plan *mappings.Plan, key source.Key
 	for i, column := range plan.Selection().Key {
 		e.Key = append(e.Key, keyPart{column.Name, column.Type.Native, shownAs(values[i])})
 	}
-	at, fence, err := s.source.Head(ctx)
+	at, fence, err := s.source.Present(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look at the log's head: %w", err)
+		return nil, fmt.Errorf("look at the end of the log: %w", err)
 	}
 	e.At = at
 	rows, err := s.source.ReadRows(ctx, fence, plan.Selection(), []source.Key{key})
@@ -164,6 +164,7 @@ func (s *sides) explain(ctx context.Context, plan *mappings.Plan, key source.Key
 			e.Document = append(e.Document, madeField{made, shownAs(op.Doc[i])})
 		}
 	}
+	s.target.Know([]*targets.Destination{op.Dest})
 	compared, err := s.target.Compare(ctx, []targets.Op{op})
 	if err != nil {
 		return nil, err
@@ -177,11 +178,10 @@ func (s *sides) stored(ctx context.Context, e *explained, op targets.Op, compare
 	if compared.Change == targets.Refuse && e.Failed == "" {
 		e.Failed = compared.Reason
 	}
-	reader, ok := s.target.(targets.Reader)
-	if !ok || compared.Change == targets.Create || compared.Change == targets.Same && op.Verb != targets.Upsert && op.Dest.Mark == "" {
+	if compared.Change == targets.Create || compared.Change == targets.Same && op.Verb != targets.Upsert && op.Dest.Mark == "" {
 		return nil // it is not there
 	}
-	docs, err := reader.ReadDocs(ctx, op.Dest.Name, []targets.ID{op.ID})
+	docs, err := s.target.ReadDocs(ctx, op.Dest.Name, []targets.ID{op.ID})
 	if err != nil {
 		return fmt.Errorf("read document %q of %s: %w", op.ID, op.Dest.Name, err)
 	}

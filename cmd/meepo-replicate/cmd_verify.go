@@ -124,7 +124,7 @@ func (v *verification) verdict(ctx context.Context) error {
 
 // confirmed asks a person.
 func (p *process) confirmed(question string) (bool, error) {
-	if !p.stderr.terminal() {
+	if p.stderr.width() == 0 {
 		return false, nil
 	}
 	fmt.Fprint(p.stderr, question+" [y/N] ")

@@ -8,21 +8,14 @@ import (
 
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/source"
-	"github.com/meepo-replicate/meepo/targets"
 )
 
 // sides are a source and a target, open, with what the configuration makes of the one in the other.
 type sides struct {
 	source sourceDriver
-	target comparedDriver
+	target targetDriver
 	plans  []*mappings.Plan
 	rows   map[source.Table]int64 // the catalog's estimates; negative: unknown
-}
-
-// comparedDriver is a target that can say what writing would change.
-type comparedDriver interface {
-	targetDriver
-	targets.Comparer
 }
 
 // openSides opens both sides and compiles the mappings, of the named ones or of all. Whoever calls it closes ends.
@@ -44,11 +37,7 @@ func (c *config) openSides(ctx context.Context, names []string, log *slog.Logger
 	if err := errors.Join(sourceErr, targetErr); err != nil {
 		return nil, err
 	}
-	compared, ok := dst.(comparedDriver)
-	if !ok {
-		return nil, fmt.Errorf("target %s cannot be compared", c.Target.Kind)
-	}
-	s.target = compared
+	s.target = dst
 	plans, described, err := chosen.plansOf(ctx, src, names, log)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 // sourceDriver is what every source can do.
 type sourceDriver interface {
 	source.Log
+	source.Onlooker
 	source.Reader
 	source.Scanner
 	source.Catalog
@@ -31,7 +32,9 @@ type sourceDriver interface {
 type targetDriver interface {
 	targets.Writer
 	targets.Scanner
+	targets.Reader
 	targets.Checker
+	targets.Comparer
 }
 
 // sourceKind is a source's driver as the command line sees it.

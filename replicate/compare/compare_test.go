@@ -37,16 +37,9 @@ type bench struct {
 	findings []compare.Finding
 }
 
-const mapping = `
-version: 1
-mappings:
-  - {from: shop.orders, to: orders, where: "v != 'draft'"}
-`
-
-func newBench(t *testing.T, rows int) *bench {
+func planOf(t *testing.T, mapping string, table source.Columns) *mappings.Plan {
 	t.Helper()
-	table := sourcetest.Table("shop.orders", 1, sourcetest.Int("id"), sourcetest.Text("v"))
-	loaded, err := mappings.Parse("m.yaml", []byte(mapping), func(text string) (string, error) { return text, nil })
+	loaded, err := mappings.Parse("m.yaml", []byte("version: 1\nmappings:\n  - "+mapping), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +47,13 @@ func newBench(t *testing.T, rows int) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, table: table, plan: compiled.Plans[0], source: sourcetest.NewMemory(table), target: targettest.NewMemory(t)}
+	return compiled.Plans[0]
+}
+
+func newBench(t *testing.T, rows int) *bench {
+	t.Helper()
+	table := sourcetest.Table("shop.orders", 1, sourcetest.Int("id"), sourcetest.Text("v"))
+	b := &bench{t: t, table: table, plan: planOf(t, `{from: shop.orders, to: orders, where: "v != 'draft'"}`, table), source: sourcetest.NewMemory(table), target: targettest.NewMemory(t)}
 	if err := b.target.Prepare(t.Context(), []*targets.Destination{b.plan.Destination()}); err != nil {
 		t.Fatal(err)
 	}
@@ -329,6 +328,46 @@ func TestRun_DestinationNotThere(t *testing.T) {
 	b.target = targettest.NewMemory(t)
 	report := b.run(b.options())
 	if report.Missing != 20 || report.Documents != 0 || !report.Whole {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestRun_Spread: rows and orphans are looked for in all destinations that there are.
+func TestRun_Spread(t *testing.T) {
+	table := sourcetest.Table("shop.orders", 2, sourcetest.Text("region"), sourcetest.Int("id"), sourcetest.Text("v"))
+	b := &bench{t: t, table: table, source: sourcetest.NewMemory(table), target: targettest.NewMemory(t)}
+	b.plan = planOf(t, `{from: shop.orders, to: "orders_{region}"}`, table)
+	put := func(region string, id int, row, doc bool) {
+		key, err := source.NewKey(region, int64(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row {
+			if err := b.source.Begin().Put(table.Table, region, int64(id), "v").Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !doc {
+			return
+		}
+		ops, err := b.plan.Ops(nil, source.Row{Key: key, Found: true, Values: []source.Value{region, int64(id), "v"}}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.target.Prepare(t.Context(), []*targets.Destination{ops[0].Dest}); err != nil {
+			t.Fatal(err)
+		}
+		if failed := b.target.Land(ops); len(failed) > 0 {
+			t.Fatal(failed)
+		}
+	}
+	put("eu", 1, true, true)
+	put("eu", 2, true, false)
+	put("us", 1, false, true)
+	put("jp", 1, true, false)
+	report := b.run(b.options())
+	b.expect("eu,2 missing", "us,1 orphan", "jp,1 missing")
+	if report.Rows != 3 || report.Documents != 2 || !report.Whole {
 		t.Errorf("%+v", report)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Source is what is needed of a source driver.
 type Source interface {
-	source.Log
+	source.Onlooker
 	source.Reader
 	source.Scanner
 }

@@ -30,13 +30,18 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, fence, err := opts.Source.Head(ctx)
+	at, fence, err := opts.Source.Present(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look at the log's head: %w", err)
+		return nil, fmt.Errorf("look at the end of the log: %w", err)
 	}
 	c := &comparison{opts: opts, fence: fence, limiter: rate.NewLimiter(opts.Rate, 2*opts.Chunk), plans: map[mappings.PlanID]*mappings.Plan{}}
 	for _, plan := range opts.Plans {
 		c.plans[plan.ID()] = plan
+	}
+	for _, plan := range opts.Plans {
+		if !plan.Spread() { // see places
+			opts.Target.Know([]*targets.Destination{plan.Destination()})
+		}
 	}
 	c.tally = newTally(opts, at)
 	c.settler = newSettler(c)

@@ -129,9 +129,9 @@ func (s *settler) round(ctx context.Context, open []suspect) ([]suspect, error) 
 		}
 		return nil, nil
 	}
-	at, fence, err := c.opts.Source.Head(ctx)
+	at, fence, err := c.opts.Source.Present(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look at the log's head: %w", err)
+		return nil, fmt.Errorf("look at the end of the log: %w", err)
 	}
 	if err := c.opts.Passed(ctx, at); err != nil {
 		return nil, err

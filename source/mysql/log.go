@@ -10,7 +10,10 @@ import (
 	"github.com/meepo-replicate/meepo/source"
 )
 
-var _ source.Log = (*Source)(nil)
+var (
+	_ source.Log      = (*Source)(nil)
+	_ source.Onlooker = (*Source)(nil)
+)
 
 // Head returns the newest position whose transactions a reader can see, and its fence. The end of
 // the log will not do: the server writes a transaction there before anyone can see its rows.
@@ -33,6 +36,11 @@ func (s *Source) Head(ctx context.Context) (source.Position, source.Fence, error
 		st.compare(ctx, read, at, here.uuid)
 	}
 	return at.text(), at.fence(), nil
+}
+
+// Present is Head: both only look.
+func (s *Source) Present(ctx context.Context) (source.Position, source.Fence, error) {
+	return s.Head(ctx)
 }
 
 // opened returns the stream that was opened last, and how far it has read; nil: none.

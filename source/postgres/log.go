@@ -23,6 +23,16 @@ func (s *Source) Head(ctx context.Context) (source.Position, source.Fence, error
 	return at.text(), fence{system: at.system, lsn: at.lsn, xids: running}.text(), nil
 }
 
+// Present returns the end of the log, and a fence that a standby has to reach. Transactions that run are not waited for: nobody
+// has seen them.
+func (s *Source) Present(ctx context.Context) (source.Position, source.Fence, error) {
+	at, _, err := s.head(ctx)
+	if err != nil {
+		return "", "", fmt.Errorf("look at the end of the log: %w", s.hinted(err))
+	}
+	return at.text(), fence{system: at.system, lsn: at.lsn}.text(), nil
+}
+
 // sqlHead: what is flushed is what the log's readers get. The place comes first, the snapshot second.
 const sqlHead = `SELECT pg_current_wal_flush_lsn()::text, substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)`
 

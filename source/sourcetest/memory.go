@@ -149,6 +149,11 @@ func (m *Memory) Head(ctx context.Context) (source.Position, source.Fence, error
 	return positionOf(m.visible), fenceOf(m.visible), nil
 }
 
+// Present implements [source.Onlooker].
+func (m *Memory) Present(ctx context.Context) (source.Position, source.Fence, error) {
+	return m.Head(ctx)
+}
+
 // Verify implements [source.Log].
 func (m *Memory) Verify(_ context.Context, from source.Position) error {
 	n, err := parse(string(from))

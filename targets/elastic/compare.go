@@ -9,6 +9,8 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
+var _ targets.Comparer = (*Target)(nil)
+
 // maxCompareBytes is about how large the documents of one request may be together.
 const maxCompareBytes = 8 << 20
 
@@ -21,6 +23,9 @@ type comparing struct {
 	wanted  [][]byte // of upserts
 	results []targets.Compared
 }
+
+// Know does nothing: all that is to be known of an index stands in its documents.
+func (t *Target) Know([]*targets.Destination) {}
 
 // Compare reads documents with what was written last, searchable or not, and holds the JSON that would be sent against their
 // _source. TYPES.md says what counts as equal.

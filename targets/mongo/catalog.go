@@ -22,6 +22,7 @@ type destination struct {
 	looked   time.Time // zero: not yet
 	uuid     string
 	prepared *targets.Destination
+	known    *targets.Destination // that nobody has prepared, see Know
 }
 
 func (t *Target) destination(name string) *destination {

@@ -96,6 +96,9 @@ func (t *Target) keyOf(ctx context.Context, dest string) ([]targets.Field, error
 	d := t.destination(dest)
 	d.mu.Lock()
 	prepared := d.prepared
+	if prepared == nil {
+		prepared = d.known
+	}
 	d.mu.Unlock()
 	if prepared != nil {
 		return prepared.Key, nil

@@ -56,6 +56,7 @@ type destination struct {
 	have     map[string]existing
 	epoch    int64 // 0: to be raised before the next statement
 	prepared *targets.Destination
+	known    *targets.Destination // that nobody has prepared, see Know
 	plans    map[*targets.Destination]*table
 }
 

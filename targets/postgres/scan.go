@@ -63,7 +63,19 @@ func (t *Target) planOf(ctx context.Context, dest string) (*table, error) {
 	if found == nil {
 		return nil, fmt.Errorf("the table is not there: %w", targets.ErrReplaced)
 	}
+	if d.known != nil {
+		return t.layout(d.known, found)
+	}
 	return nil, fmt.Errorf("table %s has not been prepared", dest)
+}
+
+// layout is that of a destination which nobody has prepared.
+func (t *Target) layout(dest *targets.Destination, found *existingTable) (*table, error) {
+	made, err := newTable(dest, t.config.versionColumn(dest))
+	if err == nil {
+		made.compile(found.columns)
+	}
+	return made, err
 }
 
 // scan is the query for a page, and its parameters.

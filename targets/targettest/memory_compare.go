@@ -8,6 +8,9 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
+// Know does nothing.
+func (m *Memory) Know([]*targets.Destination) {}
+
 // Compare holds ops against the stored documents, as ReadDocs shows them.
 func (m *Memory) Compare(ctx context.Context, ops []targets.Op) ([]targets.Compared, error) {
 	if m.BeforeCompare != nil {
