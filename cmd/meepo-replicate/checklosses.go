@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (r *checkReport) losses(ctx context.Context, g *checkGroup, dst targetDrive
 			report.seen = make([]int, len(report.losses))
 			of[name], order = report, append(order, report)
 		}
-		report.sample(ctx, written.source, plan)
+		report.sample(ctx, written.source, dst, plan)
 	}
 	for _, report := range order {
 		report.tell(g, written)
@@ -56,8 +57,9 @@ func (r *checkReport) losses(ctx context.Context, g *checkGroup, dst targetDrive
 }
 
 // sample looks at rows of a plan's table. What cannot be read in time is not looked at: a sample proves nothing else.
-func (l *lossReport) sample(ctx context.Context, src sourceDriver, plan *mappings.Plan) {
-	if !l.looksAtValues() && !plan.MayFail() || src == nil {
+func (l *lossReport) sample(ctx context.Context, src sourceDriver, dst targetDriver, plan *mappings.Plan) {
+	asked := slices.ContainsFunc(plan.Destination().Fields, func(f targets.Field) bool { return f.As != "" })
+	if !l.looksAtValues() && !plan.MayFail() && !asked || src == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampleTime)
@@ -71,8 +73,28 @@ func (l *lossReport) sample(ctx context.Context, src sourceDriver, plan *mapping
 		if err != nil {
 			return
 		}
+		var ops []targets.Op
 		for _, row := range rows {
-			l.look(plan, row)
+			ops = append(ops, l.look(plan, row)...)
+		}
+		if asked {
+			l.refused(ctx, dst, plan, ops)
+		}
+	}
+}
+
+// refused counts the documents of which the target would have a value in a type that it does not fit into.
+func (l *lossReport) refused(ctx context.Context, dst targetDriver, plan *mappings.Plan, ops []targets.Op) {
+	compared, err := dst.Compare(ctx, ops)
+	if err != nil { // in time; what is wrong with the target is told elsewhere
+		return
+	}
+	for i, c := range compared {
+		if c.Change != targets.Refuse {
+			continue
+		}
+		if l.failed++; l.failure == nil {
+			l.failure = fmt.Errorf("document %q of %s: %s", ops[i].ID, plan.Table(), c.Reason)
 		}
 	}
 }
@@ -86,15 +108,15 @@ func (l *lossReport) looksAtValues() bool {
 	return false
 }
 
-// look counts what a row's document loses. One that has none is not looked at.
-func (l *lossReport) look(plan *mappings.Plan, row source.Row) {
+// look counts what a row's document loses, and returns what would be written. A row that has none is not looked at.
+func (l *lossReport) look(plan *mappings.Plan, row source.Row) []targets.Op {
 	ops, err := plan.Ops(nil, row, 1)
 	if err != nil {
 		l.rows++
 		if l.failed++; l.failure == nil {
 			l.failure = err
 		}
-		return
+		return nil
 	}
 	for _, op := range ops {
 		if op.Verb != targets.Upsert {
@@ -109,6 +131,7 @@ func (l *lossReport) look(plan *mappings.Plan, row source.Row) {
 			}
 		}
 	}
+	return ops
 }
 
 func (l *lossReport) tell(g *checkGroup, written writtenAt) {

@@ -227,3 +227,24 @@ func TestCheck_Losses(t *testing.T) {
 		})
 	}
 }
+
+// TestCheck_AskedTypes: rows whose values do not fit into a type that the mapping asks for are told before they are dead letters.
+func TestCheck_AskedTypes(t *testing.T) {
+	db, postgres := servertest.OpenSQL(t, servertest.MySQL), servertest.OpenSQL(t, servertest.Postgres)
+	db.Exec(t, "CREATE TABLE hosts (id INT PRIMARY KEY, name VARCHAR(50), at VARCHAR(50)); INSERT INTO hosts VALUES (1, 'a', '10.0.0.1'), (2, 'much too long', '10.0.0.2'), (3, 'c', 'nowhere'), (4, 'd', NULL)")
+	dir := in(t, "version: 1\nsource: {url: '"+db.ReplURL+"'}\ntarget: {kind: postgres, url: '"+postgres.URL+"?sslmode=disable'}\nmappings:\n  - {name: hosts, from: "+db.Name+".hosts, to: public.hosts, fields: {name: {type: varchar(5)}, at: {type: inet}}}\n")
+	told := false
+	for _, f := range checkJSON(t, 0, invocation{dir: dir}).Findings {
+		if strings.Contains(f.Message, "2 of 4 rows that were looked at become dead letters") {
+			told = f.Severity == "warning" && strings.Contains(f.Message, `document "2"`) && f.Place != nil
+		}
+	}
+	if !told {
+		t.Error("it is not told")
+	}
+	r := invocation{args: []string{"--once"}, dir: dir}.run(t)
+	r.wait(t)
+	if s := statusOf(t, dir, nil); s.Letters != 2 {
+		t.Errorf("%d dead letters", s.Letters)
+	}
+}

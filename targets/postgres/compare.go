@@ -51,11 +51,7 @@ func (c *comparing) do(ctx context.Context, b *batch) error {
 		}
 		c.found[b.dest] = found
 	}
-	there := found
-	if there == nil {
-		there = &existingTable{columns: map[string]existing{}}
-	}
-	layout, err := c.layout(b.dest, there)
+	layout, err := c.layoutOf(b.dest, found)
 	if err != nil {
 		return err
 	}
@@ -79,6 +75,18 @@ func (c *comparing) do(ctx context.Context, b *batch) error {
 		return nil
 	}
 	return refused(err)
+}
+
+// layoutOf is the layout of a table that is there, or of one that would be made.
+func (c *comparing) layoutOf(dest *targets.Destination, found *existingTable) (*table, error) {
+	if found != nil {
+		return c.layout(dest, found)
+	}
+	t, err := c.layout(dest, &existingTable{columns: map[string]existing{}})
+	for i := range t.columns {
+		t.columns[i].limit = t.columns[i].want.characters()
+	}
+	return t, err
 }
 
 func (c *comparing) halves(ctx context.Context, b *batch) error {
@@ -210,9 +218,10 @@ func (t *table) comparison(verb targets.Verb, found *existingTable, compared []c
 	if found == nil { // the casts are what a row may fail by
 		var casts []string
 		for i, c := range columns {
-			casts = append(casts, fmt.Sprintf("(u.c%d::%s) IS NULL", i, c.typ))
+			casts = append(casts, fmt.Sprintf("(u.c%d::%s) IS NULL", i, c.want))
 		}
-		return "SELECT u.n, (" + strings.Join(casts, " AND ") + ") AND false, 0::int8, '{}'::int4[], '{}'::text[], '{}'::text[]" + from
+		// Not a plain false, for which the server would not look at the casts.
+		return "SELECT u.n, num_nonnulls(" + strings.Join(casts, ", ") + ") < u.n * 0, 0::int8, '{}'::int4[], '{}'::text[], '{}'::text[]" + from
 	}
 	var match, differ, want, have []string
 	for i, c := range columns {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meepo-replicate/meepo/targets"
@@ -30,6 +31,18 @@ func (c columnType) String() string {
 		return before + c.modifiers + " " + after // timestamp(3) with time zone
 	}
 	return c.name + c.modifiers
+}
+
+// characters is how many a varchar has at most; 0: it is none, or has no limit.
+func (c columnType) characters() int {
+	if c.name != "character varying" {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.Trim(c.modifiers, "()"))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // typeOf is the type of a new column for a field. See TYPES.md.
