@@ -74,6 +74,13 @@ type Onlooker interface {
 	Present(ctx context.Context) (Position, Fence, error)
 }
 
+// PositionReader reads positions as people know them.
+type PositionReader interface {
+	// ReadPosition makes a position of what the server calls one (a set of GTIDs, an LSN, a file and a place in it), or of a
+	// Position's own text. It is to be compared with, and not to be followed from. The error names the form that this source has.
+	ReadPosition(ctx context.Context, text string) (Position, error)
+}
+
 // Clock tells the source server's time.
 type Clock interface {
 	// Now returns the server's current time.

@@ -55,6 +55,13 @@ type Emptiness interface {
 	Empty(ctx context.Context, dest string) (bool, error)
 }
 
+// Refresher makes writes visible to searches.
+type Refresher interface {
+	// Refresh returns when searches find all writes to the destinations that had returned before. Those that are not there are
+	// passed over.
+	Refresh(ctx context.Context, dests []string) error
+}
+
 // Lister tells which destinations there are.
 type Lister interface {
 	// List returns the names of all destinations that begin with a prefix, whoever made them, sorted. It makes nothing.

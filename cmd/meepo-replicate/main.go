@@ -31,6 +31,7 @@ const (
 	exitLost     = 3
 	exitMismatch = 4
 	exitDiffers  = 5
+	exitLate     = 6
 	exitChanges  = 2 // of plan --exit-code, as of other tools that plan
 	exitAtOnce   = 130
 )
@@ -43,6 +44,7 @@ const exitCodesHelp = `Exit codes:
   4    the target does not fit: its fields are not the mapping's, it was replaced or went back to an earlier
        time, or it holds documents and the state is new
   5    source and target differ (verify)
+  6    what was waited for is not there in time (wait)
   130  left at once: by a second signal, or by the first where there was nothing to save (check, status)`
 
 // errSecondSignal is why a context ended when the user did not want to wait.
@@ -177,6 +179,7 @@ func exitCode(err error) int {
 	var silent *silentError
 	var wrong *problem
 	var usage *usageError
+	var late *lateError
 	switch {
 	case err == nil:
 		return exitOK
@@ -186,6 +189,8 @@ func exitCode(err error) int {
 		return exitAtOnce
 	case errors.As(err, &wrong), errors.As(err, &usage), isMappingError(err), errors.Is(err, source.ErrNoTable):
 		return exitUsage
+	case errors.As(err, &late):
+		return exitLate
 	case errors.Is(err, source.ErrPositionLost):
 		return exitLost
 	case errors.Is(err, targets.ErrMismatch), errors.Is(err, targets.ErrReplaced), errors.Is(err, replicate.ErrFilled), errors.Is(err, replicate.ErrParked),

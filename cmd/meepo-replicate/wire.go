@@ -19,6 +19,7 @@ import (
 type sourceDriver interface {
 	source.Log
 	source.Onlooker
+	source.PositionReader
 	source.Reader
 	source.Scanner
 	source.Catalog

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/meepo-replicate/meepo/source"
 )
@@ -13,6 +14,8 @@ import (
 var (
 	_ source.Log      = (*Source)(nil)
 	_ source.Onlooker = (*Source)(nil)
+
+	_ source.PositionReader = (*Source)(nil)
 )
 
 // Head returns the newest position whose transactions a reader can see, and its fence. The end of
@@ -41,6 +44,34 @@ func (s *Source) Head(ctx context.Context) (source.Position, source.Fence, error
 // Present is Head: both only look.
 func (s *Source) Present(ctx context.Context) (source.Position, source.Fence, error) {
 	return s.Head(ctx)
+}
+
+// ReadPosition reads a set of GTIDs as gtid_executed and gtid_current_pos show them, or, where there are none, file:position.
+func (s *Source) ReadPosition(ctx context.Context, text string) (source.Position, error) {
+	if _, err := parsePosition(source.Position(text)); err == nil {
+		return source.Position(text), nil
+	}
+	head, _, err := s.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	here, err := parsePosition(head)
+	if err != nil {
+		return "", err
+	}
+	var full, form string
+	switch here.kind {
+	case byGTID:
+		full, form = gtidPrefix+text, "a set of GTIDs, such as 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5, see @@gtid_executed"
+	case byMariaDB:
+		full, form = mariadbPrefix+text+";-:0@", "GTIDs such as 0-1-100, see @@gtid_current_pos"
+	case byFile:
+		full, form = filePrefix+here.server+"/"+text, "a file and a place in it, such as binlog.000003:157, see SHOW BINARY LOG STATUS"
+	}
+	if _, err := parsePosition(source.Position(full)); err != nil || strings.TrimSpace(text) == "" {
+		return "", &source.HintError{Err: fmt.Errorf("%q is no position of this server", text), Advice: "write " + form}
+	}
+	return source.Position(full), nil
 }
 
 // opened returns the stream that was opened last, and how far it has read; nil: none.

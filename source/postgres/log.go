@@ -33,6 +33,23 @@ func (s *Source) Present(ctx context.Context) (source.Position, source.Fence, er
 	return at.text(), fence{system: at.system, lsn: at.lsn}.text(), nil
 }
 
+// ReadPosition reads an LSN as pg_current_wal_lsn shows it.
+func (s *Source) ReadPosition(ctx context.Context, text string) (source.Position, error) {
+	if _, err := parsePosition(source.Position(text)); err == nil {
+		return source.Position(text), nil
+	}
+	lsn, err := pglogrepl.ParseLSN(text)
+	if err != nil {
+		return "", &source.HintError{Err: fmt.Errorf("%q is no position of this server", text), Advice: "write an LSN, such as 0/16B3748, see pg_current_wal_lsn()"}
+	}
+	at, _, err := s.head(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look at the end of the log: %w", s.hinted(err))
+	}
+	at.lsn = lsn
+	return at.text(), nil
+}
+
 // sqlHead: what is flushed is what the log's readers get. The place comes first, the snapshot second.
 const sqlHead = `SELECT pg_current_wal_flush_lsn()::text, substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)`
 

@@ -13,6 +13,8 @@ import (
 	"github.com/meepo-replicate/meepo/targets"
 )
 
+var _ targets.Refresher = (*Target)(nil)
+
 const (
 	// scanKeep is how long the server keeps a scan between two pages.
 	scanKeep = 5 * time.Minute
@@ -140,6 +142,16 @@ func (t *Target) beginScan(ctx context.Context, dest string, size int) (*scan, e
 		return nil, err
 	}
 	return s, nil
+}
+
+// Refresh makes writes visible to searches.
+func (t *Target) Refresh(ctx context.Context, dests []string) error {
+	for _, dest := range dests {
+		if err := t.refresh(ctx, dest); err != nil && !hasStatus(err, http.StatusNotFound) {
+			return fmt.Errorf("%s: %w", dest, err)
+		}
+	}
+	return nil
 }
 
 func (t *Target) refresh(ctx context.Context, dest string) error {
