@@ -24,11 +24,11 @@ func (p *Plan) ParseKey(text string) (source.Key, error) {
 			}
 		}
 	}
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = column.Name + " " + column.Type.Native
+	}
 	if len(texts) != len(columns) {
-		names := make([]string, len(columns))
-		for i, column := range columns {
-			names[i] = column.Name
-		}
 		return "", fmt.Errorf("key %s has %d values, the key of %s has %d: %s", text, len(texts), p.selection.Table, len(columns), strings.Join(names, ", "))
 	}
 	for i := range columns {
@@ -38,7 +38,7 @@ func (p *Plan) ParseKey(text string) (source.Key, error) {
 	}
 	key, err := keyOf(texts, p.key)
 	if err != nil {
-		return "", fmt.Errorf("key %s of %s: %w", text, p.selection.Table, err)
+		return "", fmt.Errorf("key %s of %s: %w; the key is %s", text, p.selection.Table, err, strings.Join(names, ", "))
 	}
 	return key, nil
 }

@@ -149,7 +149,9 @@ func (d *delivery) drop(n int) { d.ops, d.entries = d.ops[n:], d.entries[n:] }
 // durable counts operations and resolves the dead letters of their documents.
 func (r *Replicator) durable(d *delivery, from, to int) {
 	r.breaker.passed(d.flow.plan.ID(), to-from)
+	now := time.Now()
 	for i := from; i < to; i++ {
+		r.written.note(d.entries[i].key, d.ops[i], now)
 		if d.ops[i].Verb != targets.Upsert {
 			r.counters.deletes.Add(1)
 		} else {

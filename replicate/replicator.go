@@ -39,6 +39,7 @@ type Replicator struct {
 	frontier  *frontier
 	misses    *misses
 	untouched untouched
+	written   written
 	held      *held
 	jobs      *jobs
 	saver     *saver
@@ -248,6 +249,16 @@ func (r *Replicator) awaitEqual(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// AwaitSaved returns when everything up to a position is in the target, or a dead letter, and saved.
+func (r *Replicator) AwaitSaved(ctx context.Context, want source.Position) error {
+	select {
+	case <-r.ready:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return r.awaitSaved(ctx, want)
 }
 
 // awaitSaved returns when the saved position has reached the wanted one.

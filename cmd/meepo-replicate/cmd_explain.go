@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/replicate/state"
 	"github.com/meepo-replicate/meepo/source"
 	"github.com/meepo-replicate/meepo/targets"
@@ -207,6 +209,26 @@ type keyNow struct {
 	Saved  string        `json:"saved_position,omitempty"`
 	Letter *letterStatus `json:"dead_letter,omitempty"`
 	Parked string        `json:"parked,omitempty"` // why its mapping is
+	// Last is what the run wrote last of the document, if it is among its newest writes.
+	Last *replicate.LastWrite `json:"last_write,omitempty"`
+}
+
+// askRun asks the run that is on, if it answers, where the key is.
+func (e *explained) askRun(ctx context.Context, f *follower, plan *mappings.Plan, key source.Key) error {
+	if !e.Now.Run || e.Now.State == "parked" {
+		return nil
+	}
+	var now replicate.KeyState
+	query := url.Values{"mapping": {string(plan.ID())}, "key": {e.keyText()}}
+	answered, err := askControl(ctx, f.store.Path(), "/v1/key?"+query.Encode(), &now)
+	if !answered || err != nil {
+		return err
+	}
+	e.Now.Last = now.Last
+	if e.Now.State = now.State; now.Copying && now.State == replicate.KeyClean {
+		e.Now.State = "being copied"
+	}
+	return nil
 }
 
 // locate asks the state what it knows of the key.
@@ -232,6 +254,9 @@ func (e *explained) locate(ctx context.Context, f *follower, plan *mappings.Plan
 		if parked.Plan == string(plan.ID()) {
 			e.Now.State, e.Now.Parked = "parked", parked.Reason
 		}
+	}
+	if err := e.askRun(ctx, f, plan, key); err != nil {
+		return err
 	}
 	letters, err := f.store.Letters(ctx, state.LetterFilter{Plans: []string{string(plan.ID())}, Keys: []string{key.Text()}}, 10)
 	if err != nil {

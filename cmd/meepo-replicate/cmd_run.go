@@ -64,7 +64,7 @@ func runRun(cmd *cobra.Command, p *process) error {
 	interrupted := errors.Is(context.Cause(starting), errInterrupted)
 	started()
 	if err == nil && !interrupted {
-		err = replicateAll(cmd.Context(), p, options, watched, log)
+		err = replicateAll(cmd.Context(), p, options, c.State, watched, log)
 	}
 	if err = errors.Join(err, ends.close(cmd.Context())); interrupted {
 		return nil
@@ -142,13 +142,19 @@ func startTarget(ctx context.Context, c *config, log *slog.Logger, ends *ends) (
 }
 
 // replicateAll runs until a signal, the end of --once, or an error, and shows how it goes.
-func replicateAll(ctx context.Context, p *process, options replicate.Options, watched *endpoint, log *slog.Logger) error {
+func replicateAll(ctx context.Context, p *process, options replicate.Options, statePath string, watched *endpoint, log *slog.Logger) (err error) {
+	src, ok := options.Source.(sourceDriver)
+	if !ok {
+		return fmt.Errorf("a %T is no source of this program", options.Source)
+	}
 	options.Observer = replicate.Observe(options.Observer, watched.observer())
 	r, err := replicate.New(options)
 	if err != nil {
 		return err
 	}
 	watched.watch(r.Status)
+	asked := serveControl(statePath+controlSuffix, r, src, log)
+	defer func() { err = errors.Join(err, asked.close(ctx)) }()
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
 	monitor := newMonitor(r.Status, log, p.stderr)

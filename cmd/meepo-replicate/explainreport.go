@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/meepo-replicate/meepo/mappings"
+	"github.com/meepo-replicate/meepo/replicate"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -44,6 +46,8 @@ func (e *explained) judge(plan *mappings.Plan) {
 	case e.Now.Parked != "":
 		e.Verdict += "; mapping " + plan.Name() + " is parked: " + e.Now.Parked
 		e.Advice = "meepo-replicate resume " + plan.Name()
+	case e.Now.State == replicate.KeyWaiting, e.Now.State == replicate.KeyInFlight, e.Now.State == replicate.KeyAgain:
+		e.Verdict, e.Advice = e.Verdict+"; the run knows, the key is "+e.Now.State, ""
 	case e.Now.State == "being copied":
 		e.Verdict += "; its table is being copied, so it may only not have come yet"
 	case !e.Now.Run:
@@ -158,6 +162,9 @@ func (e *explained) printNow(line func(name, format string, args ...any)) {
 			run = "a run is on the state file"
 		}
 		line("now", "%s; %s, saved is %s", e.Now.State, run, e.Now.Saved)
+		if last := e.Now.Last; last != nil {
+			line("", "last write: %s, version %d, %s ago", last.Verb, last.Version, time.Since(last.At).Round(time.Millisecond))
+		}
 	}
 }
 
