@@ -34,7 +34,7 @@ not shown.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd, p, args[0], args[1], asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON document, see docs/explain.md")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON document, see docs/verify.md")
 	addFlags(cmd.Flags(), byCompare)
 	completeSettings(cmd)
 	return cmd

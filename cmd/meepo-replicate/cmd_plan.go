@@ -34,7 +34,7 @@ Exit code 0; with --exit-code 2 if anything would change.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&how.sample, "sample", "", "look at this `SHARE` of each table only, as 1% or 0.01, in several places of it")
-	flags.BoolVar(&how.json, "json", false, "one JSON document, see docs/plan.md")
+	flags.BoolVar(&how.json, "json", false, "one JSON document, see docs/verify.md")
 	flags.BoolVar(&how.exitCode, "exit-code", false, "exit with 2 if anything would change")
 	flags.BoolVar(&how.ddl, "ddl", false, "print what would be made in the target in full, too")
 	flags.IntVar(&how.samples, "samples", shownSamples, "changes of each kind and mapping to show")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/meepo-replicate/meepo/mappings"
 	"github.com/meepo-replicate/meepo/mappings/cases"
 	"github.com/meepo-replicate/meepo/mappings/expressions"
+	"github.com/meepo-replicate/meepo/replicate"
+	"github.com/meepo-replicate/meepo/replicate/compare"
 	"github.com/meepo-replicate/meepo/targets"
 )
 
@@ -157,4 +160,26 @@ func wholeCase(t *testing.T, name string) string {
 		fmt.Fprintf(&out, "`%s`:\n\n```%s\n%s```\n\n", file.name, file.language, text)
 	}
 	return out.String()
+}
+
+// TestDocs_Verify: each member of the documents that verify, plan and the socket print is described.
+func TestDocs_Verify(t *testing.T) {
+	for file, shown := range map[string][]any{
+		"verify.md":  {verifyDocument{}, verifiedMapping{}, compare.Report{}, compare.Finding{}, planDocument{}, planMapping{}},
+		"control.md": {replicate.KeyState{}, refusal{}},
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range shown {
+			typ := reflect.TypeOf(document)
+			for i := range typ.NumField() {
+				name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+				if name != "" && name != "-" && !strings.Contains(string(text), "`"+name+"`") {
+					t.Errorf("docs/%s does not describe `%s` of %s", file, name, typ)
+				}
+			}
+		}
+	}
 }
