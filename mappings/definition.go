@@ -42,10 +42,13 @@ func (p *Plan) Policies() Policies { return p.policies }
 // ByGlob reports whether the mapping does not name the table, but finds it by a pattern.
 func (p *Plan) ByGlob() bool { return !p.named }
 
+// Adopts reports whether the mapping takes over destinations that hold documents already: they are compared and mended.
+func (p *Plan) Adopts() bool { return p.adopts }
+
 // define notes what the plan was made of.
 func (p *Plan) define(m Mapping, one selected) {
 	_, p.named = one.from.Literal()
-	p.policies = m.Policies
+	p.policies, p.adopts = m.Policies, m.Adopt
 	used := map[string]bool{}
 	for _, column := range slices.Concat(p.selection.Columns, p.selection.Key) {
 		used[column.Name] = true

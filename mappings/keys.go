@@ -9,6 +9,7 @@ const (
 	FormTexts    Form = "texts"         // a list of texts
 	FormOneOrAll Form = "text or texts" // a text or a list of them
 	FormNumber   Form = "number"
+	FormTruth    Form = "truth"    // true or false
 	FormWord     Form = "word"     // one of Key.Words
 	FormMap      Form = "map"      // with the keys Key.Keys
 	FormColumns  Form = "columns"  // a map from columns to maps with the keys Key.Keys
@@ -75,6 +76,8 @@ var mappingKeys = []Key{
 		Doc: "What is done about a change of a table's columns. See [changes](changes.md).", Keys: policyKeys},
 	{Name: "new_tables", Form: FormWord, Example: "ignore", Default: "`backfill`", Words: []string{NewBackfill, NewIgnore}, WordNeeds: map[string]string{NewIgnore: "name"},
 		Doc: "Tables that come later under a pattern of `from`: `backfill` copies and follows them, `ignore` leaves them out. A mapping with `ignore` needs a `name`."},
+	{Name: "adopt", Form: FormTruth, Example: "true", Default: "`false`: a new state refuses a destination that holds documents",
+		Doc: "Takes over destinations that hold documents which another tool, or an earlier state, has put there: they are compared with the rows, what differs is written, and documents without a row are removed. Nothing else is written."},
 	{Name: "elastic", Form: FormOptions, Example: "{settings: {number_of_shards: 3}}", Doc: "What is said for Elasticsearch alone."},
 	{Name: "mongo", Form: FormOptions, Example: "{}", Doc: "What is said for MongoDB alone."},
 	{Name: "postgres", Form: FormOptions, Example: "{}", Doc: "What is said for PostgreSQL as the target alone."},

@@ -58,6 +58,13 @@ func (l *loader) mapping(node ast.Node) (Mapping, bool) {
 			*into = text
 		}
 	}
+	if adopt, ok := entries.get("adopt"); ok {
+		if truth, is := adopt.value.(*ast.BoolNode); is {
+			m.Adopt = truth.Value
+		} else {
+			l.problems.add(l.place(adopt.value), "", "adopt is %s: want true or false", describe(adopt.value))
+		}
+	}
 	m.Policies = l.policies(m, entries)
 	l.templates(m)
 	l.choice(&m, entries)

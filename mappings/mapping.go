@@ -22,6 +22,7 @@ type Mapping struct {
 	Mark    Text             `definition:"on_delete.mark"` // the field that says since when a row is gone; empty: its document goes, too
 	Blocks  []Block          `definition:"+"`              // what is said for one target alone
 
+	Adopt    bool     `definition:"-"` // what its destinations hold already is compared and mended
 	Policies Policies `definition:"-"`
 }
 

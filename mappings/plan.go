@@ -37,6 +37,7 @@ type Plan struct {
 	fingerprint string
 	definition  Definition
 	policies    Policies
+	adopts      bool
 	named       bool // the mapping names the table; otherwise a glob has found it
 }
 

@@ -98,6 +98,8 @@ func (k Key) form(known map[string]Rules) Schema {
 		return Schema{"anyOf": []any{k.text(), k.list(k.text())}}
 	case FormNumber:
 		return Schema{"type": "integer", "minimum": 1}
+	case FormTruth:
+		return Schema{"type": "boolean"}
 	case FormWord:
 		return Schema{"enum": k.Words}
 	case FormWordOr:

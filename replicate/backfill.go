@@ -44,7 +44,7 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	if flow == nil {
 		return nil, r.opts.State.Save(ctx, change)
 	}
-	if bulk, ok := r.opts.Target.(targets.BulkMode); ok && !flow.plan.Spread() {
+	if bulk, ok := r.opts.Target.(targets.BulkMode); ok && !flow.plan.Spread() && !job.Comparing {
 		dest := flow.plan.Destination().Name
 		err := r.targetHealth.retry(soft, func() error { return bulk.BeginBulk(soft, dest) })
 		if isFault(err) {
@@ -75,7 +75,7 @@ func (r *Replicator) planBackfill(ctx, soft context.Context, id mappings.PlanID,
 	}
 	tasks := make([]rangeTask, len(ranges))
 	for i, rest := range ranges {
-		tasks[i] = rangeTask{plan: id, state: state.Range{Plan: string(id), Number: i, Rest: string(rest)}}
+		tasks[i] = rangeTask{plan: id, state: state.Range{Plan: string(id), Number: i, Rest: string(rest), Comparing: job.Comparing}}
 		change.NewRanges = append(change.NewRanges, tasks[i].state)
 	}
 	if err := r.opts.State.Save(ctx, change); err != nil {
@@ -196,7 +196,7 @@ func (r *Replicator) scanChunk(ctx context.Context, task *rangeTask) error {
 	if err := r.limiter.WaitN(ctx, len(rows)); err != nil {
 		return err
 	}
-	if err := r.writeChunk(ctx, flow, c, fence, rows, version); err != nil {
+	if err := r.writeChunk(ctx, flow, c, fence, rows, version, task.state.Comparing); err != nil {
 		return err
 	}
 	select {
@@ -227,8 +227,8 @@ func (r *Replicator) readChunk(ctx context.Context, f *flow, fence source.Fence,
 	return version, rows, rest, err
 }
 
-// writeChunk claims the rows and delivers those that are not superseded.
-func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence source.Fence, rows []source.Row, version int64) error {
+// writeChunk claims the rows and delivers those that are not superseded; comparing, those that differ from what is there.
+func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence source.Fence, rows []source.Row, version int64, comparing bool) error {
 	keys := make([]source.Key, len(rows))
 	for i, row := range rows {
 		keys[i] = row.Key
@@ -248,7 +248,7 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence
 		wrong := rows[i].Err
 		if wrong == nil {
 			before := len(out.ops)
-			if wrong = out.add(e, rows[i], version); len(out.ops) > before && r.unneeded(flow.plan.ID(), out.ops[before]) {
+			if wrong = out.add(e, rows[i], version); len(out.ops) > before && !comparing && r.unneeded(flow.plan.ID(), out.ops[before]) {
 				out.ops, out.entries = out.ops[:before], out.entries[:before]
 				r.saver.resolve(e.key)
 			}
@@ -262,6 +262,11 @@ func (r *Replicator) writeChunk(ctx context.Context, flow *flow, c *chunk, fence
 		}
 	}
 	r.taken(claimed, fence)
+	if comparing {
+		if err := r.spare(ctx, out); err != nil {
+			return err
+		}
+	}
 	redo, err := r.deliver(ctx, out)
 	if err != nil {
 		return err

@@ -102,9 +102,9 @@ func TestFrontier_DroppedPlan(t *testing.T) {
 	gone := state.Change{DropPlans: []string{"a"}}
 	again := state.Change{Plans: []state.Plan{{Plan: "a"}}, AddJobs: []state.Job{{ID: 3, Plan: "a"}}}
 	for want, changes := range map[string][]state.Change{
-		"[{b     }] [{2 b  }] [a]":                  {come, gone},
-		"[{b     } {a     }] [{2 b  } {3 a  }] [a]": {come, gone, again},
-		"[{a     } {b     }] [{1 a  } {2 b  }] [a]": {gone, come},
+		"[{b     }] [{2 b   false}] [a]":                        {come, gone},
+		"[{b     } {a     }] [{2 b   false} {3 a   false}] [a]": {come, gone, again},
+		"[{a     } {b     }] [{1 a   false} {2 b   false}] [a]": {gone, come},
 	} {
 		l, f := newLanes(10, ""), newFrontier()
 		for i, change := range changes {

@@ -85,6 +85,9 @@ type Options struct {
 	// Without it, a new state is refused where a destination holds documents already.
 	Fresh bool
 
+	// Heal is Fresh with what the target holds compared, and only what differs written.
+	Heal bool
+
 	Workers   int // concurrent re-reads with their writes; default 4
 	Parallel  int // concurrent ranges of backfills; default 4
 	ReadRows  int // rows per re-read at most; default 1000
@@ -148,6 +151,7 @@ func (o Options) problems() []error {
 }
 
 func (o Options) withDefaults() (Options, error) {
+	o.Fresh = o.Fresh || o.Heal
 	if o.OnTruncate == "" {
 		o.OnTruncate = TruncatePropagate
 	}

@@ -116,7 +116,7 @@ func (r *Replicator) goOn(ctx context.Context, snap state.Snapshot) error {
 	return &targets.HintError{
 		Err: fmt.Errorf("%w: the target went back to an earlier time, or is another one: %s, where mark %d was written at %s or before",
 			targets.ErrReplaced, what, snap.Mark, snap.Checkpoint.Position),
-		Advice: "--fresh copies everything again and removes what no row stands for; or name the target that this state belongs to",
+		Advice: "meepo-replicate heal writes only what differs; --fresh copies everything again and removes what no row stands for; or name the target that this state belongs to",
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 
 // counters count what has happened in this run.
 type counters struct {
-	events, rowsRead, upserts, deletes, retries, conflicts, rejected atomic.Int64
-	listening                                                        atomic.Int64 // since when intake waits for the log, our clock, ns; 0: it does not
+	events, rowsRead, upserts, deletes, retries, conflicts, rejected, unchanged atomic.Int64
+	listening                                                                   atomic.Int64 // since when intake waits for the log, our clock, ns; 0: it does not
 }
 
 // next notes how long the log lets intake wait: while intake itself waits for the target, it is not
@@ -51,6 +51,7 @@ type Status struct {
 	RowsRead    int64
 	Upserts     int64
 	Deletes     int64
+	Unchanged   int64 // documents that a comparing copy has found as they should be
 	Retries     int64
 	Conflicts   int64 // versions found in the target that this state did not issue
 	Rejected    int64
@@ -89,7 +90,7 @@ func (r *Replicator) Status() Status {
 	s := Status{
 		Backfilling: r.busy(), Position: source.Position(saved.Position), SavedAt: saved.Saved,
 		Events: r.counters.events.Load(), RowsRead: r.counters.rowsRead.Load(),
-		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(),
+		Upserts: r.counters.upserts.Load(), Deletes: r.counters.deletes.Load(), Unchanged: r.counters.unchanged.Load(),
 		Retries: r.counters.retries.Load(), Conflicts: r.counters.conflicts.Load(),
 		Rejected: r.counters.rejected.Load(), DeadLetters: r.saver.letters(), Misses: r.misses.total(),
 		Lag: r.lag(), LogSilent: r.counters.silent(), Parked: r.plans.parkedNames(), Runway: r.runwayLeft(),

@@ -41,7 +41,7 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 	r.log.Info("sweep begins", "mapping", flow.plan.Name(), "reason", job.Reason)
 	r.opts.Observer.SweepBegunFunc(id)
 	t := newToken() // of the whole sweep: done when all its documents are
-	seen, err := r.sweepPages(ctx, flow, t)
+	seen, err := r.sweepPages(ctx, flow, t, job.Comparing)
 	for _, doc := range r.saver.letteredOf(id) { // not in the target, and their rows may be gone
 		if err == nil && flow.fits(doc.Key) {
 			err = r.lanes.add(ctx, doc, t, true)
@@ -66,7 +66,7 @@ func (r *Replicator) sweep(ctx context.Context, job state.Job) error {
 }
 
 // sweepPages lists the ids of all of the flow's destinations.
-func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen int, err error) {
+func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token, comparing bool) (seen int, err error) {
 	names, err := r.listed(ctx, flow)
 	if err != nil {
 		return 0, err
@@ -77,7 +77,7 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 				return seen, err
 			}
 		}
-		n, err := r.sweepOne(ctx, flow, name, t)
+		n, err := r.sweepOne(ctx, flow, name, t, comparing)
 		seen += n
 		if err != nil {
 			return seen, err
@@ -86,7 +86,7 @@ func (r *Replicator) sweepPages(ctx context.Context, flow *flow, t *token) (seen
 	return seen, nil
 }
 
-func (r *Replicator) sweepOne(ctx context.Context, flow *flow, dest string, t *token) (seen int, err error) {
+func (r *Replicator) sweepOne(ctx context.Context, flow *flow, dest string, t *token, comparing bool) (seen int, err error) {
 	var cursor targets.Cursor
 	var foreign int // of no row of the table: another's that shares the destination, or somebody's
 	var one targets.ID
@@ -115,16 +115,31 @@ func (r *Replicator) sweepOne(ctx context.Context, flow *flow, dest string, t *t
 		if err != nil {
 			return seen, err
 		}
+		var keys []source.Key
 		for _, id := range ids {
 			key, ours := flow.keyIn(dest, id)
 			if !ours {
 				foreign, one = foreign+1, id
 				continue
 			}
+			keys = append(keys, key)
+		}
+		seen += len(keys)
+		if comparing {
+			left, err := r.rootless(ctx, flow, keys)
+			switch {
+			case err == nil:
+				keys = left
+			case ctx.Err() != nil:
+				return seen, context.Cause(ctx)
+			default: // the table has changed, say: each is read, which finds that out
+				r.log.Debug("documents are looked at one by one", "mapping", flow.plan.Name(), "error", err)
+			}
+		}
+		for _, key := range keys {
 			if err := r.lanes.add(ctx, docKey(flow.plan.ID(), key), t, true); err != nil {
 				return seen, err
 			}
-			seen++
 		}
 		if next == "" {
 			return seen, nil

@@ -215,6 +215,9 @@ func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
 	var filled []string
 	var wrong []error
 	for _, f := range flows {
+		if f.plan.Adopts() {
+			continue
+		}
 		names, err := r.plans.filled(ctx, target, f.plan.Destination().Name)
 		switch {
 		case isFault(err):
@@ -229,7 +232,7 @@ func (r *Replicator) refuseFilled(ctx context.Context, flows []*flow) error {
 	}
 	return errors.Join(append(wrong, &targets.HintError{
 		Err: fmt.Errorf("%w, and the state is new: %s", ErrFilled, strings.Join(filled, ", ")),
-		Advice: "name the state of the run that filled it, by --state; or let --fresh copy everything again, and remove the documents " +
+		Advice: "name the state of the run that filled it, by --state; or say adopt: true in the mapping, or meepo-replicate heal, to compare and write only what differs; or let --fresh copy everything again, and remove the documents " +
 			"that no row stands for",
 	})...)
 }
@@ -252,7 +255,11 @@ func (r *Replicator) takeUpPlan(ctx context.Context, f *flow, change *state.Chan
 			kinds = kinds[:1]
 		}
 	}
-	r.addJobs(f, change, "new", kinds...)
+	if len(kinds) > 1 && r.compares(f) {
+		r.addComparing(f, change, "new", kinds...)
+	} else {
+		r.addJobs(f, change, "new", kinds...)
+	}
 	if len(kinds) == 1 {
 		r.untouched.add(f.plan.ID())
 	} else {
@@ -266,6 +273,15 @@ func (r *Replicator) record(f *flow, change *state.Change) {
 	r.recorded.put(f)
 	r.untouched.forget(f.plan.ID())
 	change.Plans = append(change.Plans, f.record())
+}
+
+// addComparing queues jobs in their comparing form.
+func (r *Replicator) addComparing(f *flow, change *state.Change, reason string, kinds ...state.JobKind) {
+	before := len(change.AddJobs)
+	r.addJobs(f, change, reason, kinds...)
+	for i := before; i < len(change.AddJobs); i++ {
+		change.AddJobs[i].Comparing = true
+	}
 }
 
 // addJobs queues jobs of a plan, and the plan as it is now.

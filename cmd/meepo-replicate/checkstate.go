@@ -159,6 +159,8 @@ func (r *checkReport) occupant(ctx context.Context, g *checkGroup, dst targetDri
 	switch at, other := written.destination(plan), written.anotherName(plan); {
 	case err != nil:
 		return err
+	case count != "" && plan.Adopts():
+		g.addAt(at, source.Note, dest, "holds documents already, "+count+" of them: they are compared with the rows and mended, as adopt says", "")
 	case count != "" && !fits:
 		g.addAt(at, source.Warning, dest, "exists with "+count+" documents and was not made by meepo-replicate", other)
 	case count != "":

@@ -16,7 +16,7 @@ func newRootCommand(p *process) *cobra.Command {
 	root.Use = "meepo-replicate"
 	root.Short = "Keep Elasticsearch, MongoDB or PostgreSQL equal to tables of MySQL, MariaDB or PostgreSQL"
 	root.Long = rootHelp
-	root.AddCommand(newRunCommand(p), newInitCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newBackfillCommand(p), newDeadlettersCommand(p), newEventsCommand(p), newDDLCommand(p), newPlanCommand(p), newVerifyCommand(p), newExplainCommand(p), newWaitCommand(p), newTestCommand(p), newSchemaCommand(p), newSourceCommand(p), newVersionCommand(p))
+	root.AddCommand(newRunCommand(p), newInitCommand(p), newCheckCommand(p), newStatusCommand(p), newResumeCommand(p), newBackfillCommand(p), newDeadlettersCommand(p), newEventsCommand(p), newDDLCommand(p), newPlanCommand(p), newVerifyCommand(p), newHealCommand(p), newExplainCommand(p), newWaitCommand(p), newTestCommand(p), newSchemaCommand(p), newSourceCommand(p), newVersionCommand(p))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -36,10 +36,10 @@ func TestPostgres_SlotInvalidated(t *testing.T) {
 			t.Errorf("exit code %d, want 3", code)
 		}
 		r.awaitLog(t, "position lost: the replication slot "+g.db.Name+" has lost its WAL")
-		r.awaitLog(t, "what to do: start with --fresh to copy the tables anew, which makes the slot anew; ")
+		r.awaitLog(t, "what to do: meepo-replicate heal compares and writes only what differs, or start with --fresh to copy the tables anew, which makes the slot anew; ")
 		r.awaitLog(t, "max_slot_wal_keep_size")
 	}
-	for _, args := range [][]string{{"--once", "--fresh"}, {"--once"}} {
+	for _, args := range [][]string{{"heal", "--yes"}, {"--once"}} { // heal begins anew as --fresh does
 		r := g.start(args...)
 		if code := r.wait(t); code != 0 {
 			t.Fatalf("%v: exit code %d", args, code)

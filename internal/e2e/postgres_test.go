@@ -165,7 +165,7 @@ func TestPostgres_SlotLost(t *testing.T) {
 			t.Errorf("exit code %d, want 3", code)
 		}
 		r.awaitLog(t, "position lost")
-		r.awaitLog(t, "what to do: start with --fresh")
+		r.awaitLog(t, "or start with --fresh")
 	}
 	r = g.start("--once", "--fresh")
 	if code := r.wait(t); code != 0 {

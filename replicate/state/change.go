@@ -86,6 +86,8 @@ type Range struct {
 	Number int
 	Rest   string // what is left to scan; empty: finished
 	Rows   int64  // rows done so far
+	// Comparing: what the target holds already is not written.
+	Comparing bool
 }
 
 // JobKind says what a job does.
@@ -104,6 +106,8 @@ type Job struct {
 	Plan   string
 	Kind   JobKind
 	Reason string
+	// Comparing: only what differs is written.
+	Comparing bool
 }
 
 // Letter is a dead letter: a key whose document the target rejected.
@@ -250,13 +254,13 @@ func (c Change) apply(ctx context.Context, tx *sql.Tx) error {
 		exec(`DELETE FROM ranges WHERE plan = ?`, r.Plan)
 	}
 	for _, r := range append(c.NewRanges[:len(c.NewRanges):len(c.NewRanges)], c.Ranges...) {
-		exec(`INSERT OR REPLACE INTO ranges VALUES (?, ?, ?, ?)`, r.Plan, r.Number, r.Rest, r.Rows)
+		exec(`INSERT OR REPLACE INTO ranges VALUES (?, ?, ?, ?, ?)`, r.Plan, r.Number, r.Rest, r.Rows, r.Comparing)
 	}
 	for _, id := range c.DoneJobs {
 		exec(`DELETE FROM jobs WHERE id = ?`, id)
 	}
 	for _, j := range c.AddJobs {
-		exec(`INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)`, j.ID, j.Plan, string(j.Kind), j.Reason)
+		exec(`INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)`, j.ID, j.Plan, string(j.Kind), j.Reason, j.Comparing)
 	}
 	for _, r := range c.Resolved {
 		exec(`DELETE FROM letters WHERE plan = ? AND key = ?`, r.Plan, []byte(r.Key))

@@ -72,15 +72,15 @@ func (snap *Snapshot) load(ctx context.Context, tx *sql.Tx) error {
 			defer func() { snap.Plans = append(snap.Plans, p) }()
 			return r.Scan(&p.Plan, &p.Source, &p.Destination, &p.Fingerprint, &p.Identity, &p.Definition)
 		}),
-		each(ctx, tx, `SELECT plan, number, rest, rows FROM ranges ORDER BY plan, number`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT plan, number, rest, rows, comparing FROM ranges ORDER BY plan, number`, func(r *sql.Rows) error {
 			var p Range
 			defer func() { snap.Ranges = append(snap.Ranges, p) }()
-			return r.Scan(&p.Plan, &p.Number, &p.Rest, &p.Rows)
+			return r.Scan(&p.Plan, &p.Number, &p.Rest, &p.Rows, &p.Comparing)
 		}),
-		each(ctx, tx, `SELECT id, plan, kind, reason FROM jobs ORDER BY id`, func(r *sql.Rows) error {
+		each(ctx, tx, `SELECT id, plan, kind, reason, comparing FROM jobs ORDER BY id`, func(r *sql.Rows) error {
 			var j Job
 			defer func() { snap.Jobs = append(snap.Jobs, j) }()
-			return r.Scan(&j.ID, &j.Plan, (*string)(&j.Kind), &j.Reason)
+			return r.Scan(&j.ID, &j.Plan, (*string)(&j.Kind), &j.Reason, &j.Comparing)
 		}),
 		each(ctx, tx, `SELECT low, high FROM leases ORDER BY low`, func(r *sql.Rows) error {
 			var l Lease

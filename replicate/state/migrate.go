@@ -25,6 +25,10 @@ var migrations = map[int]func(context.Context, *sql.Tx) error{
 		_, err := tx.ExecContext(ctx, `ALTER TABLE plans ADD COLUMN definition TEXT NOT NULL DEFAULT '';`+schema3)
 		return err
 	},
+	3: func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, schema4)
+		return err
+	},
 }
 
 // migrate brings an older file up to date and keeps a copy of it as it was, beside it. A reader

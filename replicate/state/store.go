@@ -14,7 +14,7 @@ import (
 
 // format is the version of the tables below. A file with a higher one was written by a newer
 // program and is refused.
-const format = 3
+const format = 4
 
 const schema = `
 CREATE TABLE meta      (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -30,7 +30,7 @@ CREATE TABLE letters   (plan TEXT NOT NULL, key BLOB NOT NULL, key_text TEXT NOT
                         reason TEXT NOT NULL, at_us INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 1,
                         PRIMARY KEY (plan, key)) WITHOUT ROWID;
 CREATE TABLE leases    (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
-` + schema2 + schema3
+` + schema2 + schema3 + schema4
 
 // schema2 is what format 2 has beyond format 1, but for the columns plans.identity and letters.tries.
 const schema2 = `
@@ -47,6 +47,12 @@ CREATE INDEX letters_by_age ON letters (at_us, plan, key);
 const schema3 = `
 ALTER TABLE parked ADD COLUMN was TEXT NOT NULL DEFAULT '';
 CREATE TABLE left_out  (plan TEXT PRIMARY KEY) WITHOUT ROWID;
+`
+
+// schema4 is what format 4 has beyond format 3.
+const schema4 = `
+ALTER TABLE ranges ADD COLUMN comparing INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN comparing INTEGER NOT NULL DEFAULT 0;
 `
 
 // ErrCorrupt: the file is not a state file, or holds what cannot be.

@@ -41,8 +41,8 @@ func TestStore_SavesAndLoads(t *testing.T) {
 	save(t, s, Change{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
 		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1", "{}"}, {"gone", "shop.gone", "gone", "y", "", ""}},
-		NewRanges:  []Range{{"orders", 0, "a-", 0}, {"orders", 1, "b-", 0}, {"gone", 0, "c", 1}},
-		AddJobs:    []Job{{1, "orders", Backfill, "new"}, {2, "orders", Sweep, "truncate"}},
+		NewRanges:  []Range{{"orders", 0, "a-", 0, false}, {"orders", 1, "b-", 0, true}, {"gone", 0, "c", 1, false}},
+		AddJobs:    []Job{{1, "orders", Backfill, "new", false}, {2, "orders", Sweep, "truncate", false}},
 		Letters:    []Letter{{"orders", "k\x00\xff", "k", "id", "bad", at, 0}},
 		Lease:      &Lease{10, 20},
 		Park:       []Parked{{"parked", "s.t", "d", "why", "what to do", "p0", at, &Plan{Plan: "parked", Definition: "{}"}, true}, {"back", "s.b", "e", "why", "", "p0", at, nil, false}, {"half", "s.h", "e", "why", "", "p0", at, &Plan{Plan: "half"}, false}},
@@ -51,14 +51,14 @@ func TestStore_SavesAndLoads(t *testing.T) {
 		LeaveOut:   []string{"o/s.a", "o/s.b"},
 	})
 	save(t, s, Change{
-		Ranges: []Range{{"orders", 0, "", 5}}, AddJobs: []Job{{3, "orders", Sweep, "again"}}, DoneJobs: []int64{1, 2},
+		Ranges: []Range{{"orders", 0, "", 5, false}}, AddJobs: []Job{{3, "orders", Sweep, "again", true}}, DoneJobs: []int64{1, 2},
 		DropPlans: []string{"gone"}, Lease: &Lease{10, 30}, Unpark: []string{"back"}, Release: []string{"x2"}, Mark: 4, TakeIn: []string{"o/s.a"}, LeaveOut: []string{"o/s.b"},
 	})
 	want := Snapshot{
 		Checkpoint: &Checkpoint{Position: "p1", Fence: "f1", Committed: at, Saved: at},
 		Plans:      []Plan{{"orders", "shop.orders", "orders", "x", "uuid-1", "{}"}},
-		Ranges:     []Range{{"orders", 0, "", 5}, {"orders", 1, "b-", 0}},
-		Jobs:       []Job{{3, "orders", Sweep, "again"}},
+		Ranges:     []Range{{"orders", 0, "", 5, false}, {"orders", 1, "b-", 0, true}},
+		Jobs:       []Job{{3, "orders", Sweep, "again", true}},
 		Leases:     []Lease{{10, 30}},
 		Letters:    1,
 		Parked: []Parked{

@@ -102,7 +102,7 @@ func (s *Source) foreign(why error) error {
 	return &source.HintError{
 		Err: fmt.Errorf("%w: %w", source.ErrPositionLost, why),
 		Advice: "check the source's address; if the server was replaced, restored or reset on purpose, " +
-			"start with --fresh to copy the tables anew",
+			"meepo-replicate heal compares and writes only what differs, or start with --fresh to copy the tables anew",
 	}
 }
 

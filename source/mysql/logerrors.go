@@ -86,7 +86,7 @@ func (s *Source) positionLost(why error) error {
 	keep := s.preflight(s.server()).keepLonger()
 	return &source.HintError{
 		Err:    fmt.Errorf("%w: %w", source.ErrPositionLost, why),
-		Advice: "start with --fresh to copy the tables anew, and keep the log longer: " + keep,
+		Advice: "meepo-replicate heal compares and writes only what differs, or start with --fresh to copy the tables anew, and keep the log longer: " + keep,
 	}
 }
 

@@ -41,7 +41,7 @@ const (
 	classIntervention   = "57"
 	grantReplication    = "ALTER ROLE %s REPLICATION"
 	keepSlot            = "the WAL that a slot holds back is limited by max_slot_wal_keep_size: raise it, or remove the limit"
-	adviceFresh         = "start with --fresh to copy the tables anew"
+	adviceFresh         = "meepo-replicate heal compares and writes only what differs, or start with --fresh to copy the tables anew"
 	adviceFreshKeepSlot = adviceFresh + "; " + keepSlot
 )
 
